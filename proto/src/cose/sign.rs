@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+use super::{Algorithm, PublicKey, SigningKey, Thumbprint, Verified};
+use crate::cbor::{Major, Reader, Writer, bytes_head, encode};
+use crate::limits::{MAX_COSE_HEADER, MAX_SIGNATURES};
+use crate::{Error, Kind};
+use alloc::vec::Vec;
+use coset::{CborSerializable, Header, HeaderBuilder, RegisteredLabelWithPrivate};
+
+/// CBOR tag and registry number of COSE_Sign1.
+pub(crate) const TAG_SIGN1: u64 = 18;
+/// CBOR tag and registry number of COSE_Sign.
+pub(crate) const TAG_SIGN: u64 = 98;
+
+const CONTEXT_SIGN1: &str = "Signature1";
+const CONTEXT_SIGN: &str = "Signature";
+
+/// A COSE_Sign1 or COSE_Sign whose signatures have *not* been checked yet. The payload is out of reach
+/// until [`verify`](Self::verify) or [`verify_detached`](Self::verify_detached) hands it out as
+/// [`Verified`].
+#[derive(Clone, Debug)]
+pub struct Signatures<'b> {
+    context: &'static str,
+    body_protected: &'b [u8],
+    payload: Option<&'b [u8]>,
+    list: Vec<OneSignature<'b>>,
+}
+
+#[derive(Clone, Debug)]
+struct OneSignature<'b> {
+    /// Encoded protected header of the signer; for Sign1 it is the body's.
+    protected: &'b [u8],
+    algorithm: Option<Algorithm>,
+    kid: Option<Vec<u8>>,
+    signature: &'b [u8],
+}
+
+impl<'b> Signatures<'b> {
+    /// Decodes a COSE_Sign1 or COSE_Sign, tagged or not.
+    ///
+    /// # Errors
+    /// Anything RFC 9052 does not allow, header parameters not understood (REQ-TEEP-005), an algorithm
+    /// outside the protected header, and more than [`MAX_SIGNATURES`] signatures. A signature with an
+    /// algorithm that is not implemented is no error as long as there is another.
+    pub fn decode(bytes: &'b [u8]) -> Result<Self, Error> {
+        let mut r = Reader::open(bytes)?;
+        let at = r.offset();
+        let tag = r.optional_tag();
+        r.array_of(4, "a COSE_Sign1 or COSE_Sign array of 4 items")?;
+        let body_protected = r.bytes("a protected header in a byte string")?;
+        let body_unprotected = r.item()?;
+        let body = Headers::decode(body_protected, body_unprotected)?;
+        let payload = if r.optional_null() { None } else { Some(r.bytes("a payload or null")?) };
+        let is_sign1 = r.next_is(Major::Bytes);
+        match (tag, is_sign1) {
+            (None, _) | (Some(TAG_SIGN1), true) | (Some(TAG_SIGN), false) => {}
+            _ => return Err(Error::malformed("tag 18 on a COSE_Sign1, 98 on a COSE_Sign, or none", at)),
+        }
+        if is_sign1 {
+            let signature = r.bytes("a signature")?;
+            let algorithm = body.algorithm()?;
+            let list =
+                alloc::vec![OneSignature { protected: body_protected, algorithm, kid: body.kid, signature }];
+            return Ok(Self { context: CONTEXT_SIGN1, body_protected, payload, list });
+        }
+        if body.alg.is_some() {
+            return Err(Error::malformed("a COSE_Sign whose algorithms stand with its signatures", at));
+        }
+        let mut list = Vec::new();
+        for _ in 0..r.list(1, MAX_SIGNATURES, "one to four signatures")? {
+            r.array_of(3, "a COSE_Signature of 3 items")?;
+            let protected = r.bytes("a protected header in a byte string")?;
+            let headers = Headers::decode(protected, r.item()?)?;
+            let signature = r.bytes("a signature")?;
+            list.push(OneSignature {
+                protected,
+                algorithm: headers.algorithm()?,
+                kid: headers.kid,
+                signature,
+            });
+        }
+        Ok(Self { context: CONTEXT_SIGN, body_protected, payload, list })
+    }
+
+    /// Algorithm, if implemented, and `kid` of each signature, as claimed.
+    pub fn claimed_signers(&self) -> impl Iterator<Item = (Option<Algorithm>, Option<&[u8]>)> + '_ {
+        self.list.iter().map(|one| (one.algorithm, one.kid.as_deref()))
+    }
+
+    /// Checks the attached payload against `keys` and hands it out.
+    ///
+    /// A signature with a `kid` is tried with the key of that thumbprint only; one without is tried with
+    /// each key of its algorithm.
+    ///
+    /// # Errors
+    /// [`Kind::Unauthenticated`] when no signature verifies under any of `keys`.
+    pub fn verify<'k>(
+        &self,
+        keys: impl IntoIterator<Item = &'k PublicKey> + Clone,
+    ) -> Result<Verified<&'b [u8]>, Error> {
+        let payload = self.payload.ok_or(Error::malformed("an attached payload", 0))?;
+        self.check(payload, keys)
+    }
+
+    /// Checks a detached payload against `keys` and hands it back with the proof.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify); also when there is an attached payload after all.
+    pub fn verify_detached<'p, 'k>(
+        &self,
+        payload: &'p [u8],
+        keys: impl IntoIterator<Item = &'k PublicKey> + Clone,
+    ) -> Result<Verified<&'p [u8]>, Error> {
+        if self.payload.is_some() {
+            return Err(Error::malformed("a detached payload", 0));
+        }
+        self.check(payload, keys)
+    }
+
+    fn check<'p, 'k>(
+        &self,
+        payload: &'p [u8],
+        keys: impl IntoIterator<Item = &'k PublicKey> + Clone,
+    ) -> Result<Verified<&'p [u8]>, Error> {
+        if self.list.iter().all(|one| one.algorithm.is_none()) {
+            return Err(Error::new(Kind::UnsupportedAlgorithm, "a signature with ESP256 or Ed25519", 0));
+        }
+        for one in &self.list {
+            let Some(algorithm) = one.algorithm else { continue };
+            let prefix = self.sig_structure_prefix(one, payload.len());
+            for key in keys.clone().into_iter().filter(|key| key.algorithm() == algorithm) {
+                let signer = key.thumbprint();
+                if one.kid.as_ref().is_none_or(|kid| kid.as_slice() == signer.0)
+                    && key.verifies(&prefix, payload, one.signature)
+                {
+                    return Ok(Verified { value: payload, signer, algorithm });
+                }
+            }
+        }
+        Err(Error::unauthenticated("no signature by a trusted key"))
+    }
+
+    /// Everything of the Sig_structure (RFC 9052 section 4.4) that precedes the payload's content.
+    fn sig_structure_prefix(&self, one: &OneSignature<'_>, payload_len: usize) -> Vec<u8> {
+        let signer = (self.context == CONTEXT_SIGN).then_some(one.protected);
+        sig_structure_prefix(self.context, self.body_protected, signer, payload_len)
+    }
+}
+
+fn sig_structure_prefix(context: &str, body: &[u8], signer: Option<&[u8]>, payload_len: usize) -> Vec<u8> {
+    let mut prefix = encode(|w| {
+        w.array(if signer.is_some() { 5 } else { 4 }).text(context).bytes(body);
+        if let Some(signer) = signer {
+            w.bytes(signer);
+        }
+        w.bytes(b"");
+    });
+    bytes_head(&mut prefix, payload_len);
+    prefix
+}
+
+/// What the two headers of a layer say, after everything not understood was refused.
+struct Headers {
+    alg: Option<coset::Algorithm>,
+    kid: Option<Vec<u8>>,
+}
+
+impl Headers {
+    fn decode(protected: &[u8], unprotected: &[u8]) -> Result<Self, Error> {
+        if protected.len().max(unprotected.len()) > MAX_COSE_HEADER {
+            return Err(Error::new(Kind::TooLarge, "a COSE header of at most 512 bytes", 0));
+        }
+        let protected = if protected.is_empty() { Header::default() } else { parse_header(protected)? };
+        let unprotected = parse_header(unprotected)?;
+        if unprotected.alg.is_some() {
+            return Err(Error::malformed("an algorithm in the protected header only", 0));
+        }
+        let kid = match (protected.key_id.is_empty(), unprotected.key_id.is_empty()) {
+            (true, true) => None,
+            (false, true) => Some(protected.key_id),
+            (true, false) => Some(unprotected.key_id),
+            (false, false) => return Err(Error::malformed("a kid in one header only", 0)),
+        };
+        Ok(Self { alg: protected.alg, kid })
+    }
+
+    /// The algorithm; `None` inside when it is one that is not implemented.
+    fn algorithm(&self) -> Result<Option<Algorithm>, Error> {
+        match &self.alg {
+            None => Err(Error::malformed("an algorithm in the protected header", 0)),
+            Some(RegisteredLabelWithPrivate::Assigned(alg)) => {
+                Ok(Algorithm::from_number(coset::iana::EnumI64::to_i64(alg)))
+            }
+            Some(_) => Ok(None),
+        }
+    }
+}
+
+/// One header map in which only alg and kid may occur: everything else is not understood here, and
+/// nothing else is specified as ignorable.
+fn parse_header(bytes: &[u8]) -> Result<Header, Error> {
+    Reader::open(bytes)?;
+    let header = Header::from_slice(bytes).map_err(|_| Error::malformed("a COSE header map", 0))?;
+    let known = HeaderBuilder::new().key_id(header.key_id.clone()).build();
+    if header != (Header { alg: header.alg.clone(), ..known }) {
+        return Err(Error::unsupported("no COSE header parameter but alg and kid", 0));
+    }
+    Ok(header)
+}
+
+/// A tagged COSE_Sign1 with attached payload.
+///
+/// # Errors
+/// When the key cannot sign, which does not happen to keys this crate made.
+pub fn sign1(key: &SigningKey, payload: &[u8]) -> Result<Vec<u8>, Error> {
+    sign1_with(key, payload, Some(payload))
+}
+
+/// A tagged COSE_Sign1 over a detached payload, as SUIT uses it.
+///
+/// # Errors
+/// As [`sign1`].
+pub fn sign1_detached(key: &SigningKey, payload: &[u8]) -> Result<Vec<u8>, Error> {
+    sign1_with(key, payload, None)
+}
+
+fn sign1_with(key: &SigningKey, payload: &[u8], attached: Option<&[u8]>) -> Result<Vec<u8>, Error> {
+    let (protected, kid) = signer_headers(key)?;
+    let prefix = sig_structure_prefix(CONTEXT_SIGN1, &protected, None, payload.len());
+    let signature = key.sign(&prefix, payload)?;
+    Ok(encode(|w| {
+        w.tag(TAG_SIGN1).array(4).bytes(&protected);
+        write_kid(w, &kid);
+        match attached {
+            Some(payload) => w.bytes(payload),
+            None => w.null(),
+        };
+        w.bytes(&signature);
+    }))
+}
+
+/// A tagged COSE_Sign with attached payload and one signature by each of `keys` (REQ-TEEP-022).
+///
+/// # Errors
+/// As [`sign1`].
+pub fn sign(keys: &[SigningKey], payload: &[u8]) -> Result<Vec<u8>, Error> {
+    let mut signatures = Vec::new();
+    for key in keys {
+        let (protected, kid) = signer_headers(key)?;
+        let prefix = sig_structure_prefix(CONTEXT_SIGN, b"", Some(&protected), payload.len());
+        signatures.push((protected, kid, key.sign(&prefix, payload)?));
+    }
+    Ok(encode(|w| {
+        w.tag(TAG_SIGN).array(4).bytes(b"").map(0).bytes(payload).array(signatures.len());
+        for (protected, kid, signature) in &signatures {
+            w.array(3).bytes(protected);
+            write_kid(w, kid).bytes(signature);
+        }
+    }))
+}
+
+fn signer_headers(key: &SigningKey) -> Result<(Vec<u8>, Thumbprint), Error> {
+    let public = key.public_key();
+    let header = HeaderBuilder::new().algorithm(public.algorithm().iana()).build();
+    let protected = header.to_vec().map_err(|_| Error::unauthenticated("an encodable header"))?;
+    Ok((protected, public.thumbprint()))
+}
+
+fn write_kid<'w>(w: &'w mut Writer, kid: &Thumbprint) -> &'w mut Writer {
+    w.map(1).int(coset::iana::EnumI64::to_i64(&coset::iana::HeaderParameter::Kid)).bytes(&kid.0)
+}

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+use super::*;
+use crate::Kind;
+use crate::cbor::{Writer, encode};
+use alloc::vec::Vec;
+
+fn p256(n: u8) -> SigningKey {
+    SigningKey::p256_from_scalar(&[n; 32]).expect("a valid scalar")
+}
+
+fn ed25519(n: u8) -> SigningKey {
+    SigningKey::ed25519_from_seed(&[n; 32])
+}
+
+fn verify(message: &[u8], keys: &[PublicKey]) -> Result<Vec<u8>, Kind> {
+    Signatures::decode(message)
+        .and_then(|s| s.verify(keys).map(|v| v.get().to_vec()))
+        .map_err(|error| error.kind)
+}
+
+/// A Sign1 whose parts a test chooses; the signature is real for the headers as given.
+fn crafted(
+    key: &SigningKey,
+    protected: &[u8],
+    unprotected: impl Fn(&mut Writer),
+    tag: Option<u64>,
+) -> Vec<u8> {
+    let structure = encode(|w| {
+        w.array(4).text("Signature1").bytes(protected).bytes(b"").bytes(b"payload");
+    });
+    let signature = key.sign(&structure, b"").expect("signs");
+    encode(|w| {
+        if let Some(tag) = tag {
+            w.tag(tag);
+        }
+        w.array(4).bytes(protected);
+        unprotected(w);
+        w.bytes(b"payload").bytes(&signature);
+    })
+}
+
+fn no_headers(w: &mut Writer) {
+    w.map(0);
+}
+
+const ALG_ESP256: &[u8] = b"\xa1\x01\x28";
+
+#[test]
+fn rfc9679_thumbprint_check_value() {
+    let x = hex("65eda5a12577c2bae829437fe338701a10aaa375e1bb5b5de108de439c08551d");
+    let y = hex("1e52ed75701163f7f9e40ddf9f341b3dc9ba860af7e0ca7ca7e9eecd0084d19c");
+    let key = encode(|w| {
+        w.map(4).int(1).int(2).int(-1).int(1).int(-2).bytes(&x).int(-3).bytes(&y);
+    });
+    let key = PublicKey::from_cose_key(&key).expect("a valid key");
+    assert_eq!(
+        alloc::format!("{}", key.thumbprint()),
+        "496bd8afadf307e5b08c64b0421bf9dc01528a344a43bda88fadd1669da253ec"
+    );
+}
+
+fn hex(text: &str) -> Vec<u8> {
+    (0..text.len()).step_by(2).map(|i| u8::from_str_radix(&text[i..i + 2], 16).expect("hex")).collect()
+}
+
+#[test]
+fn keys_round_trip_as_cose_key() {
+    for key in [p256(7), ed25519(7)] {
+        let public = key.public_key();
+        assert_eq!(PublicKey::from_cose_key(&public.to_cose_key()), Ok(public.clone()));
+        let again = SigningKey::from_cose_key(&key.to_cose_key()).expect("private key");
+        assert_eq!(again.public_key(), public);
+        PublicKey::from_cose_key(&key.to_cose_key()).expect_err("a private key is no public key");
+        SigningKey::from_cose_key(&public.to_cose_key()).expect_err("a public key is no private key");
+    }
+}
+
+#[test]
+fn attack_off_curve_point_in_cose_key() {
+    let mut x = [0x11u8; 32];
+    let mut refused = 0;
+    for n in 0..16 {
+        x[0] = n;
+        let key = encode(|w| {
+            w.map(4).int(1).int(2).int(-1).int(1).int(-2).bytes(&x).int(-3).bytes(&[0x22; 32]);
+        });
+        refused += usize::from(PublicKey::from_cose_key(&key).is_err());
+    }
+    assert_eq!(refused, 16);
+}
+
+#[test]
+fn attack_small_order_ed25519_key() {
+    let mut identity = [0u8; 32];
+    identity[0] = 1;
+    let key = encode(|w| {
+        w.map(3).int(1).int(1).int(-1).int(6).int(-2).bytes(&identity);
+    });
+    PublicKey::from_cose_key(&key).expect_err("small order");
+}
+
+#[test]
+fn sign1_and_sign_verify_under_each_key() {
+    for key in [p256(1), ed25519(2)] {
+        let message = sign1(&key, b"payload").expect("signs");
+        assert_eq!(verify(&message, &[key.public_key()]), Ok(b"payload".to_vec()));
+    }
+    let both = sign(&[p256(1), ed25519(2)], b"payload").expect("signs");
+    for key in [p256(1), ed25519(2)] {
+        assert_eq!(verify(&both, &[key.public_key()]), Ok(b"payload".to_vec()), "REQ-TEEP-024");
+    }
+    assert_eq!(verify(&both, &[p256(3).public_key()]), Err(Kind::Unauthenticated));
+    assert_eq!(verify(&both, &[]), Err(Kind::Unauthenticated));
+}
+
+#[test]
+fn verified_names_the_signer() {
+    let (a, b) = (p256(1), ed25519(2));
+    let message = sign1(&b, b"x").expect("signs");
+    let keys = [a.public_key(), b.public_key()];
+    let verified = Signatures::decode(&message).and_then(|s| s.verify(&keys)).expect("verifies");
+    assert_eq!(verified.signer(), b.public_key().thumbprint());
+    assert_eq!(verified.algorithm(), Algorithm::Ed25519);
+}
+
+#[test]
+fn untagged_accepted_wrong_tag_refused() {
+    let key = p256(1);
+    let keys = [key.public_key()];
+    for tag in [None, Some(18)] {
+        assert!(verify(&crafted(&key, ALG_ESP256, no_headers, tag), &keys).is_ok());
+    }
+    for tag in [17, 96, 98, 107] {
+        assert_eq!(verify(&crafted(&key, ALG_ESP256, no_headers, Some(tag)), &keys), Err(Kind::Malformed));
+    }
+}
+
+#[test]
+fn kid_selects_and_is_optional() {
+    let key = p256(1);
+    let keys = [key.public_key()];
+    assert!(verify(&crafted(&key, ALG_ESP256, no_headers, None), &keys).is_ok());
+    let foreign_kid = |w: &mut Writer| {
+        w.map(1).int(4).bytes(&[9; 32]);
+    };
+    assert_eq!(verify(&crafted(&key, ALG_ESP256, foreign_kid, None), &keys), Err(Kind::Unauthenticated));
+}
+
+#[test]
+fn attack_headers_not_understood() {
+    let key = p256(1);
+    let keys = [key.public_key()];
+    // crit, content type, unknown label: protected.
+    for protected in [&b"\xa2\x01\x28\x02\x81\x01"[..], b"\xa2\x01\x28\x03\x00", b"\xa2\x01\x28\x18\x63\x00"]
+    {
+        assert_eq!(verify(&crafted(&key, protected, no_headers, None), &keys), Err(Kind::Unsupported));
+    }
+    let unknown = |w: &mut Writer| {
+        w.map(1).int(99).int(0);
+    };
+    assert_eq!(verify(&crafted(&key, ALG_ESP256, unknown, None), &keys), Err(Kind::Unsupported));
+}
+
+#[test]
+fn attack_algorithm_confusion() {
+    let key = p256(1);
+    let keys = [key.public_key()];
+    let in_unprotected = |w: &mut Writer| {
+        w.map(1).int(1).int(-9);
+    };
+    assert_eq!(verify(&crafted(&key, b"", in_unprotected, None), &keys), Err(Kind::Malformed));
+    assert_eq!(verify(&crafted(&key, ALG_ESP256, in_unprotected, None), &keys), Err(Kind::Malformed));
+    assert_eq!(verify(&crafted(&key, b"\xa1\x01\x32", no_headers, None), &keys), Err(Kind::Unauthenticated));
+    assert_eq!(
+        verify(&crafted(&key, b"\xa1\x01\x26", no_headers, None), &keys),
+        Err(Kind::UnsupportedAlgorithm),
+        "ES256"
+    );
+}
+
+#[test]
+fn attack_sign1_taken_for_one_signature_of_sign() {
+    let key = p256(1);
+    let sign1 = sign1(&key, b"payload").expect("signs");
+    let signature = sign1[sign1.len() - 64..].to_vec();
+    let transplanted = encode(|w| {
+        w.array(4)
+            .bytes(b"")
+            .map(0)
+            .bytes(b"payload")
+            .array(1)
+            .array(3)
+            .bytes(ALG_ESP256)
+            .map(0)
+            .bytes(&signature);
+    });
+    assert_eq!(verify(&transplanted, &[key.public_key()]), Err(Kind::Unauthenticated));
+}
+
+#[test]
+fn signature_limit_and_one_past_it() {
+    let keys: Vec<_> = (1..=5).map(p256).collect();
+    let at = sign(&keys[..4], b"x").expect("signs");
+    assert!(verify(&at, &[keys[3].public_key()]).is_ok());
+    let past = sign(&keys, b"x").expect("signs");
+    assert_eq!(verify(&past, &[keys[0].public_key()]), Err(Kind::TooLarge));
+}
+
+#[test]
+fn detached_payload_is_bound_to_the_signature() {
+    let key = p256(1);
+    let block = sign1_detached(&key, b"digest").expect("signs");
+    let signatures = Signatures::decode(&block).expect("decodes");
+    signatures.verify_detached(b"digest", &[key.public_key()]).expect("verifies");
+    signatures.verify_detached(b"Digest", &[key.public_key()]).expect_err("another payload");
+    signatures.verify(&[key.public_key()]).expect_err("no attached payload");
+    let attached = sign1(&key, b"digest").expect("signs");
+    let attached = Signatures::decode(&attached).expect("decodes");
+    attached.verify_detached(b"digest", &[key.public_key()]).expect_err("an attached payload");
+}
+
+#[test]
+fn every_flipped_byte_and_truncation_is_refused() {
+    let key = p256(1);
+    let keys = [key.public_key()];
+    let message = sign1(&key, b"payload").expect("signs");
+    for at in 0..message.len() {
+        for bit in 0..8 {
+            let mut flipped = message.clone();
+            flipped[at] ^= 1 << bit;
+            assert!(verify(&flipped, &keys).is_err(), "byte {at} bit {bit}");
+        }
+        assert!(verify(&message[..at], &keys).is_err(), "cut at {at}");
+    }
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The one table of limits. Every input is checked against it before memory is spent on it.
+
+/// Bytes of one TEEP message including its COSE wrapper and integrated payloads.
+pub const MAX_MESSAGE: usize = 1024 * 1024;
+/// Bytes of one SUIT manifest (the content of envelope label 3, without integrated payloads).
+pub const MAX_MANIFEST: usize = 8 * 1024;
+/// Nesting depth of CBOR arrays, maps and tags within one byte string.
+pub const MAX_DEPTH: usize = 16;
+/// CBOR items within one byte string that is opened (a byte string inside counts as one).
+pub const MAX_ITEMS: usize = 4096;
+/// Entries of one CBOR map.
+pub const MAX_MAP_ENTRIES: usize = 64;
+/// Bytes of a COSE header, protected or unprotected.
+pub const MAX_COSE_HEADER: usize = 512;
+/// Signatures in one COSE_Sign, and authentication blocks in one SUIT authentication wrapper.
+pub const MAX_SIGNATURES: usize = 4;
+/// Entries in one of the lists of a TEEP message (manifests, components, suites, ...).
+pub const MAX_LIST: usize = 32;
+/// Components in one SUIT manifest.
+pub const MAX_COMPONENTS: usize = 16;
+/// Elements of a SUIT component identifier.
+pub const MAX_COMPONENT_ID_ELEMENTS: usize = 8;
+/// Bytes of all elements of a SUIT component identifier together.
+pub const MAX_COMPONENT_ID: usize = 256;
+/// Commands run while one manifest is processed, and commands in one manifest.
+pub const MAX_COMMANDS: usize = 1024;
+/// Nesting of SUIT command sequences (try-each, run-sequence).
+pub const MAX_SEQUENCE_DEPTH: usize = 4;
+/// Bytes of a URI anywhere (TAM URI, payload URI).
+pub const MAX_URI: usize = 512;

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+use super::labels::{TAG_ENVELOPE, envelope, manifest};
+use super::{Digest, Manifest};
+use crate::cbor::{Major, Reader};
+use crate::cose::{PublicKey, Signatures, Verified};
+use crate::limits::{MAX_MANIFEST, MAX_SIGNATURES};
+use crate::{Error, Kind};
+use alloc::vec::Vec;
+
+/// Members of the manifest whose content may stand in the envelope instead (M 8.4.12).
+const SEVERABLE: [u64; 6] = [
+    manifest::COSWID,
+    manifest::DEPENDENCY_RESOLUTION,
+    manifest::PAYLOAD_FETCH,
+    manifest::CANDIDATE_VERIFICATION,
+    manifest::INSTALL,
+    manifest::TEXT,
+];
+
+/// A SUIT_Envelope whose manifest has *not* been authenticated yet and cannot be reached.
+#[derive(Clone, Debug)]
+pub struct Envelope<'b> {
+    /// The encoded SUIT_Digest, which is what the authentication blocks sign.
+    signed: &'b [u8],
+    digest: Digest,
+    blocks: Vec<&'b [u8]>,
+    /// The byte string item at label 3 with its head, which is what the digest covers.
+    manifest_item: &'b [u8],
+    manifest: &'b [u8],
+    /// Severed members as byte string items with their heads.
+    severed: Vec<(u64, &'b [u8])>,
+    payloads: Vec<(&'b str, &'b [u8])>,
+}
+
+impl<'b> Envelope<'b> {
+    /// Decodes an envelope, tagged (107) or not.
+    ///
+    /// # Errors
+    /// Unknown members, a manifest that stands before its authentication wrapper (REQ-SUIT-100), and a
+    /// manifest of more than [`MAX_MANIFEST`] bytes.
+    pub fn decode(bytes: &'b [u8]) -> Result<Self, Error> {
+        let mut r = Reader::open(bytes)?;
+        if r.optional_tag().is_some_and(|tag| tag != TAG_ENVELOPE) {
+            return Err(Error::malformed("CBOR tag 107 or none on an envelope", 0));
+        }
+        let mut wrapper = None;
+        let mut manifest = None;
+        let (mut severed, mut payloads) = (Vec::new(), Vec::new());
+        for _ in 0..r.map("a SUIT_Envelope map")? {
+            let at = r.offset();
+            if r.next_is(Major::Text) {
+                payloads.push((r.text("a URI")?, r.bytes("an integrated payload in a byte string")?));
+                continue;
+            }
+            match r.uint("an envelope label")? {
+                envelope::AUTHENTICATION_WRAPPER => {
+                    wrapper = Some(r.bytes("a byte string with the wrapper")?)
+                }
+                envelope::MANIFEST if wrapper.is_none() => {
+                    return Err(Error::malformed("the authentication wrapper before the manifest", at));
+                }
+                envelope::MANIFEST => {
+                    let item = r.clone().item()?;
+                    manifest =
+                        Some((item, r.sized_bytes(1..=usize::MAX, "a byte string with the manifest")?));
+                }
+                label if SEVERABLE.contains(&label) => {
+                    let item = r.clone().item()?;
+                    r.bytes("a severed member in a byte string")?;
+                    severed.push((label, item));
+                }
+                _ => return Err(Error::malformed("an envelope member this implementation knows", at)),
+            }
+        }
+        let wrapper = wrapper.ok_or(Error::malformed("an authentication wrapper", 0))?;
+        let (manifest_item, manifest) = manifest.ok_or(Error::malformed("a manifest", 0))?;
+        if manifest.len() > MAX_MANIFEST {
+            return Err(Error::new(Kind::TooLarge, "a manifest of at most 8 KiB", 0));
+        }
+        let mut r = Reader::open(wrapper)?;
+        let items =
+            r.list(1, MAX_SIGNATURES.saturating_add(1), "[digest, up to four authentication blocks]")?;
+        let signed = r.bytes("a byte string with the SUIT_Digest")?;
+        let digest = Digest::decode(signed)?;
+        let mut blocks = Vec::new();
+        for _ in 1..items {
+            blocks.push(r.bytes("a byte string with an authentication block")?);
+        }
+        Ok(Self { signed, digest, blocks, manifest_item, manifest, severed, payloads })
+    }
+
+    /// The digest the envelope claims for its manifest. Only [`verify`](Self::verify) makes it true.
+    pub fn claimed_digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// The authentication blocks, unchecked.
+    ///
+    /// # Errors
+    /// For each block, what is wrong with its form.
+    pub fn authentication_blocks(&self) -> impl Iterator<Item = Result<Signatures<'b>, Error>> + '_ {
+        self.blocks.iter().map(|block| Signatures::decode(block))
+    }
+
+    /// The encoded manifest, for storing it. Not authenticated by itself.
+    pub fn manifest_bytes(&self) -> &'b [u8] {
+        self.manifest
+    }
+
+    /// Checks the manifest's digest, then the signature over it, and decodes the manifest
+    /// (REQ-SUIT-001 to 003).
+    ///
+    /// # Errors
+    /// [`Kind::Unauthenticated`] when the digest is another one's or no block verifies under any of
+    /// `keys`; else what is wrong with the manifest.
+    pub fn verify<'k>(
+        &self,
+        keys: impl IntoIterator<Item = &'k PublicKey> + Clone,
+    ) -> Result<Verified<Manifest<'b>>, Error> {
+        if Digest::of(self.manifest_item) != self.digest {
+            return Err(Error::unauthenticated("the manifest does not have the digest that was signed"));
+        }
+        let mut refusal = Error::unauthenticated("an envelope without authentication block");
+        for block in &self.blocks {
+            if Reader::open(block)?.optional_tag().is_none() {
+                return Err(Error::malformed("a tagged COSE structure as authentication block", 0));
+            }
+            match Signatures::decode(block).and_then(|s| s.verify_detached(self.signed, keys.clone())) {
+                Ok(verified) => return verified.decode(|_| Manifest::decode(self.manifest)),
+                Err(error) => refusal = error,
+            }
+        }
+        Err(refusal)
+    }
+
+    /// Decodes the manifest without any proof, to show it to a person. Never act on it.
+    ///
+    /// # Errors
+    /// What is wrong with the manifest.
+    pub fn inspect(&self) -> Result<Manifest<'b>, Error> {
+        Manifest::decode(self.manifest)
+    }
+
+    /// The integrated payload under the key `uri`. Not authenticated: compare its digest before use.
+    pub fn payload(&self, uri: &str) -> Option<&'b [u8]> {
+        self.payloads.iter().find(|(key, _)| *key == uri).map(|(_, bytes)| *bytes)
+    }
+
+    /// All integrated payloads with their keys, in order.
+    pub fn payloads(&self) -> &[(&'b str, &'b [u8])] {
+        &self.payloads
+    }
+
+    /// Content of the severed member `label`, if it is there and has `digest` (REQ-SUIT-025).
+    ///
+    /// # Errors
+    /// [`Kind::Unauthenticated`] when it is there with another digest.
+    pub fn severed(&self, label: u64, digest: &Digest) -> Result<Option<&'b [u8]>, Error> {
+        let Some((_, item)) = self.severed.iter().find(|(l, _)| *l == label) else { return Ok(None) };
+        if Digest::of(item) != *digest {
+            return Err(Error::unauthenticated("a severed member does not have the digest in the manifest"));
+        }
+        Reader::open(item)?.bytes("a severed member in a byte string").map(Some)
+    }
+}

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+use super::labels::{message_type, option};
+use super::{
+    AttestationPayload, CipherSuite, ErrorMessage, Message, QueryRequest, QueryResponse, SuitCoseProfile,
+};
+use super::{RequestedTc, Success, Update};
+use crate::cbor::{Writer, encode};
+use crate::suit::ComponentId;
+use alloc::vec::Vec;
+
+pub(super) fn message(message: &Message<'_>) -> Vec<u8> {
+    encode(|w| match message {
+        Message::QueryRequest(m) => {
+            w.array(5).uint(message_type::QUERY_REQUEST);
+            query_request(m).write(w);
+            write_list(w, &m.supported_teep_cipher_suites, CipherSuite::write);
+            write_list(w, &m.supported_suit_cose_profiles, SuitCoseProfile::write);
+            w.uint(m.data_item_requested);
+        }
+        Message::QueryResponse(m) => {
+            w.array(2).uint(message_type::QUERY_RESPONSE);
+            query_response(m).write(w);
+        }
+        Message::Update(m) => {
+            w.array(2).uint(message_type::UPDATE);
+            update(m).write(w);
+        }
+        Message::Success(m) => {
+            w.array(2).uint(message_type::SUCCESS);
+            success(m).write(w);
+        }
+        Message::Error(m) => {
+            w.array(3).uint(message_type::ERROR);
+            error(m).write(w);
+            w.uint(m.err_code.number());
+        }
+    })
+}
+
+fn query_request(m: &QueryRequest<'_>) -> Options {
+    let mut options = Options::default();
+    options.bytes(option::CHALLENGE, m.challenge);
+    options.uints(option::VERSIONS, m.versions.as_ref());
+    options.attestation(m.attestation.as_ref());
+    options.byte_strings(option::SUIT_REPORTS, &m.suit_reports);
+    options.bytes(option::TOKEN, m.token);
+    options.uints(option::SUPPORTED_FRESHNESS_MECHANISMS, m.supported_freshness_mechanisms.as_ref());
+    options
+}
+
+fn query_response(m: &QueryResponse<'_>) -> Options {
+    let mut options = Options::default();
+    if let Some(version) = m.selected_version {
+        options.put(option::SELECTED_VERSION, |w| {
+            w.uint(version.into());
+        });
+    }
+    options.attestation(m.attestation.as_ref());
+    if let Some(list) = &m.tc_list {
+        options.put(option::TC_LIST, |w| write_list(w, list, |claims, w| claims.write(w)));
+    }
+    options.uints(option::EXT_LIST, m.ext_list.as_ref());
+    options.list(option::REQUESTED_TC_LIST, &m.requested_tc_list, requested_tc);
+    options.component_ids(option::UNNEEDED_MANIFEST_LIST, &m.unneeded_manifest_list);
+    options.byte_strings(option::SUIT_REPORTS, &m.suit_reports);
+    options.bytes(option::TOKEN, m.token);
+    options
+}
+
+fn update(m: &Update<'_>) -> Options {
+    let mut options = Options::default();
+    options.byte_strings(option::MANIFEST_LIST, &m.manifest_list);
+    options.text(option::ERR_MSG, m.err_msg);
+    options.attestation(m.attestation.as_ref());
+    options.component_ids(option::UNNEEDED_MANIFEST_LIST, &m.unneeded_manifest_list);
+    options.bytes(option::TOKEN, m.token);
+    options.text(option::ERR_LANG, m.err_lang);
+    if let Some(code) = m.err_code {
+        options.put(option::ERR_CODE, |w| {
+            w.uint(code.number());
+        });
+    }
+    options
+}
+
+fn success(m: &Success<'_>) -> Options {
+    let mut options = Options::default();
+    options.text(option::MSG, m.msg);
+    options.byte_strings(option::SUIT_REPORTS, &m.suit_reports);
+    options.bytes(option::TOKEN, m.token);
+    options
+}
+
+fn error(m: &ErrorMessage<'_>) -> Options {
+    let mut options = Options::default();
+    let (suites, profiles) = (&m.supported_teep_cipher_suites, &m.supported_suit_cose_profiles);
+    options.list(option::SUPPORTED_TEEP_CIPHER_SUITES, suites, CipherSuite::write);
+    options.bytes(option::CHALLENGE, m.challenge);
+    options.uints(option::VERSIONS, m.versions.as_ref());
+    options.list(option::SUPPORTED_SUIT_COSE_PROFILES, profiles, SuitCoseProfile::write);
+    options.text(option::ERR_MSG, m.err_msg);
+    options.byte_strings(option::SUIT_REPORTS, &m.suit_reports);
+    options.bytes(option::TOKEN, m.token);
+    options.uints(option::SUPPORTED_FRESHNESS_MECHANISMS, m.supported_freshness_mechanisms.as_ref());
+    options.text(option::ERR_LANG, m.err_lang);
+    options
+}
+
+fn requested_tc(tc: &RequestedTc<'_>, w: &mut Writer) {
+    let mut options = Options::default();
+    options.put(option::COMPONENT_ID, |w| {
+        w.raw(tc.component_id.as_bytes());
+    });
+    if let Some(number) = tc.tc_manifest_sequence_number {
+        options.put(option::TC_MANIFEST_SEQUENCE_NUMBER, |w| {
+            w.uint(number);
+        });
+    }
+    if let Some(have_binary) = tc.have_binary {
+        options.put(option::HAVE_BINARY, |w| {
+            w.bool(have_binary);
+        });
+    }
+    options.write(w);
+}
+
+/// An options map in the making; absent options leave no trace.
+#[derive(Default)]
+struct Options {
+    entries: Vec<(u64, Vec<u8>)>,
+}
+
+impl Options {
+    fn put(&mut self, label: u64, value: impl FnOnce(&mut Writer)) {
+        self.entries.push((label, encode(value)));
+    }
+
+    fn bytes(&mut self, label: u64, value: Option<&[u8]>) {
+        if let Some(value) = value {
+            self.put(label, |w| {
+                w.bytes(value);
+            });
+        }
+    }
+
+    fn text(&mut self, label: u64, value: Option<&str>) {
+        if let Some(value) = value {
+            self.put(label, |w| {
+                w.text(value);
+            });
+        }
+    }
+
+    fn uints<T: Copy + Into<u64>>(&mut self, label: u64, values: Option<&Vec<T>>) {
+        if let Some(values) = values {
+            self.put(label, |w| {
+                write_list(w, values, |value, w| {
+                    w.uint((*value).into());
+                });
+            });
+        }
+    }
+
+    /// A list option that is absent when empty (REQ-TEEP-011).
+    fn list<T>(&mut self, label: u64, values: &[T], write: impl Fn(&T, &mut Writer)) {
+        if !values.is_empty() {
+            self.put(label, |w| write_list(w, values, write));
+        }
+    }
+
+    fn byte_strings(&mut self, label: u64, values: &[&[u8]]) {
+        self.list(label, values, |value, w| {
+            w.bytes(value);
+        });
+    }
+
+    fn component_ids(&mut self, label: u64, values: &[ComponentId<'_>]) {
+        self.list(label, values, |id, w| {
+            w.raw(id.as_bytes());
+        });
+    }
+
+    fn attestation(&mut self, attestation: Option<&AttestationPayload<'_>>) {
+        if let Some(attestation) = attestation {
+            self.bytes(option::ATTESTATION_PAYLOAD, Some(attestation.payload));
+            self.text(option::ATTESTATION_PAYLOAD_FORMAT, attestation.format);
+        }
+    }
+
+    /// Writes the map in the order of the labels, whatever order the options came in.
+    fn write(mut self, w: &mut Writer) {
+        self.entries.sort_by_key(|(label, _)| *label);
+        w.map(self.entries.len());
+        for (label, value) in &self.entries {
+            w.uint(*label).raw(value);
+        }
+    }
+}
+
+fn write_list<T>(w: &mut Writer, values: &[T], write: impl Fn(&T, &mut Writer)) {
+    w.array(values.len());
+    for value in values {
+        write(value, w);
+    }
+}

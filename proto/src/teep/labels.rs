@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The numbers of draft-ietf-teep-protocol-26 (final, as in the IANA registry), named as there.
+
+/// Message types.
+pub mod message_type {
+    /// QueryRequest
+    pub const QUERY_REQUEST: u64 = 1;
+    /// QueryResponse
+    pub const QUERY_RESPONSE: u64 = 2;
+    /// Update
+    pub const UPDATE: u64 = 3;
+    /// Success
+    pub const SUCCESS: u64 = 4;
+    /// Error
+    pub const ERROR: u64 = 5;
+}
+
+/// Labels of the options maps.
+pub mod option {
+    /// supported-teep-cipher-suites
+    pub const SUPPORTED_TEEP_CIPHER_SUITES: u64 = 1;
+    /// challenge
+    pub const CHALLENGE: u64 = 2;
+    /// versions
+    pub const VERSIONS: u64 = 3;
+    /// supported-suit-cose-profiles
+    pub const SUPPORTED_SUIT_COSE_PROFILES: u64 = 4;
+    /// selected-version
+    pub const SELECTED_VERSION: u64 = 5;
+    /// attestation-payload
+    pub const ATTESTATION_PAYLOAD: u64 = 6;
+    /// tc-list
+    pub const TC_LIST: u64 = 7;
+    /// ext-list
+    pub const EXT_LIST: u64 = 8;
+    /// manifest-list
+    pub const MANIFEST_LIST: u64 = 9;
+    /// msg
+    pub const MSG: u64 = 10;
+    /// err-msg
+    pub const ERR_MSG: u64 = 11;
+    /// attestation-payload-format
+    pub const ATTESTATION_PAYLOAD_FORMAT: u64 = 12;
+    /// requested-tc-list
+    pub const REQUESTED_TC_LIST: u64 = 13;
+    /// unneeded-manifest-list
+    pub const UNNEEDED_MANIFEST_LIST: u64 = 14;
+    /// component-id
+    pub const COMPONENT_ID: u64 = 15;
+    /// tc-manifest-sequence-number
+    pub const TC_MANIFEST_SEQUENCE_NUMBER: u64 = 16;
+    /// have-binary
+    pub const HAVE_BINARY: u64 = 17;
+    /// suit-reports
+    pub const SUIT_REPORTS: u64 = 18;
+    /// token
+    pub const TOKEN: u64 = 19;
+    /// supported-freshness-mechanisms
+    pub const SUPPORTED_FRESHNESS_MECHANISMS: u64 = 20;
+    /// err-lang
+    pub const ERR_LANG: u64 = 21;
+    /// err-code
+    pub const ERR_CODE: u64 = 22;
+    /// The highest assigned label: above it, labels are unknown and ignored (REQ-TEEP-008).
+    pub const LAST_ASSIGNED: u64 = ERR_CODE;
+}
+
+/// Bits of data-item-requested.
+pub mod data_item {
+    /// attestation
+    pub const ATTESTATION: u64 = 1;
+    /// trusted-components
+    pub const TRUSTED_COMPONENTS: u64 = 2;
+    /// extensions
+    pub const EXTENSIONS: u64 = 4;
+    /// suit-reports
+    pub const SUIT_REPORTS: u64 = 8;
+}
+
+/// Freshness mechanisms.
+pub mod freshness {
+    /// FRESHNESS_NONCE
+    pub const NONCE: u64 = 0;
+    /// FRESHNESS_TIMESTAMP
+    pub const TIMESTAMP: u64 = 1;
+}
