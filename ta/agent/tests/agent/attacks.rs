@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Attacks, one test each: by a hostile Broker or network, a foreign TAM, a foreign or limited signer.
+
+use crate::support::*;
+use teep_proto::cose::{SigningKey, sign1};
+use teep_proto::suit::{ComponentId, Reason, text};
+use teep_proto::teec::{Command, Reply};
+use teep_proto::teep::{ErrCode, Message, Success};
+
+/// Processes `message` in a conversation with the first TAM.
+fn process(message: &[u8]) -> (Device, Received) {
+    let mut device = Device::new();
+    device.request_ta(None);
+    let received = device.process(message);
+    (device, received)
+}
+
+/// An Update with one bent manifest is refused so, and nothing is installed.
+fn refused(author: Author) -> (u64, Reason) {
+    let mut device = Device::new();
+    let refusal = device.update(&[author.envelope()]).refusal();
+    assert_eq!(device.installed(), (None, None));
+    refusal
+}
+
+#[test]
+fn tam_that_is_no_anchor() {
+    for stranger in [key(99), SigningKey::ed25519_from_seed(&[99; 32])] {
+        let (mut device, received) = process(&update(&stranger, &[envelope(1)]));
+        assert_eq!(received.code(), ErrCode::BAD_CERTIFICATE.number());
+        assert_eq!(received.token(), None, "AMB-07");
+        assert_eq!(device.installed(), (None, None));
+    }
+}
+
+#[test]
+fn signer_key_used_as_tam_key() {
+    let (_, received) = process(&update(&signer_key(), &[envelope(1)]));
+    assert_eq!(received.code(), ErrCode::BAD_CERTIFICATE.number(), "REQ-ARCH-007");
+}
+
+#[test]
+fn tam_key_used_as_signer_key() {
+    let author = Author { key: tam_key(), ..Author::new(1) };
+    assert_eq!(refused(author), (11, Reason::Unauthenticated), "REQ-ARCH-007");
+}
+
+#[test]
+fn another_tams_key_in_this_tams_conversation() {
+    let (_, received) = process(&update(&other_tam_key(), &[envelope(1)]));
+    assert_eq!(received.code(), ErrCode::BAD_CERTIFICATE.number());
+}
+
+#[test]
+fn manifest_by_an_unknown_signer() {
+    let author = Author { key: key(98), ..Author::new(1) };
+    assert_eq!(refused(author), (11, Reason::Unauthenticated));
+}
+
+#[test]
+fn signer_outside_its_scope() {
+    let author = Author { key: narrow_signer_key(), ..Author::new(1) };
+    assert_eq!(refused(author), (11, Reason::ComponentUnauthorised));
+}
+
+#[test]
+fn manifest_id_outside_the_signers_scope() {
+    let mut author = Author::new(1);
+    author.manifest.component_id = Some(ComponentId::encode(&["Elsewhere", "suit"]));
+    assert_eq!(refused(author), (11, Reason::ComponentUnauthorised), "REQ-SUIT-054");
+}
+
+#[test]
+fn manifest_without_an_id() {
+    let mut author = Author::new(1);
+    author.manifest.component_id = None;
+    assert_eq!(refused(author), (11, Reason::ComponentUnsupported), "AMB-SUIT-20");
+}
+
+#[test]
+fn component_that_is_no_native_ta() {
+    let mut author = Author::new(1);
+    author.manifest.components = vec![ComponentId::encode(&["TEEP-Device", "..", "x"])];
+    assert_eq!(refused(author), (11, Reason::ComponentUnsupported));
+}
+
+#[test]
+fn second_manifest_claims_an_installed_component() {
+    let mut device = Device::new();
+    device.update(&[envelope(1)]);
+    let mut author = Author::new(9);
+    author.manifest.component_id = Some(ComponentId::encode(&["TEEP-Device", "mine"]));
+    let received = device.update(&[author.envelope()]);
+    assert_eq!(received.refusal(), (11, Reason::ComponentUnauthorised));
+    assert_eq!(device.installed(), (Some(1), Some(1)));
+}
+
+#[test]
+fn payload_changed_under_way() {
+    let mut author = Author::new(1);
+    let last = author.payload.len() - 1;
+    author.payload[last] ^= 1;
+    assert_eq!(refused(author), (11, Reason::ConditionFailed));
+}
+
+#[test]
+fn payload_of_another_ta_under_this_ones_manifest() {
+    let mut author = Author::new(1);
+    author.image = Author::of([9; 16], 1).image;
+    author.payload = author.image.clone();
+    assert_eq!(refused(author), (11, Reason::ComponentUnauthorised));
+}
+
+#[test]
+fn manifest_for_another_vendor() {
+    let author = Author { vendor: [9; 16], ..Author::new(1) };
+    assert_eq!(refused(author), (11, Reason::ConditionFailed));
+}
+
+#[test]
+fn image_the_platform_refuses() {
+    let mut author = Author::new(1);
+    let last = author.image.len() - 1;
+    author.image[last] ^= 1;
+    author.payload = author.image.clone();
+    assert_eq!(refused(author), (11, Reason::OperationFailed));
+}
+
+#[test]
+fn ta_version_rolled_back_under_a_newer_manifest() {
+    let mut device = Device::new();
+    device.update(&[envelope(5)]);
+    let mut author = Author::new(6);
+    author.image = Author::new(4).image;
+    author.payload = author.image.clone();
+    assert_eq!(device.update(&[author.envelope()]).refusal(), (11, Reason::OperationFailed));
+    assert_eq!(device.installed(), (Some(5), Some(5)));
+}
+
+#[test]
+fn envelope_that_is_garbage() {
+    let mut device = Device::new();
+    for garbage in [&b""[..], b"\xa0", b"\x00", b"\xff\xff", &[0x81; 300]] {
+        let received = device.update(&[garbage.to_vec()]);
+        assert_eq!(received.code(), 11);
+    }
+    assert_eq!(device.update(&[envelope(1)]).code(), 0, "the device keeps working");
+}
+
+#[test]
+fn message_that_is_garbage() {
+    let mut device = Device::new();
+    let good = update(&tam_key(), &[envelope(1)]);
+    let mut messages =
+        vec![vec![], vec![0], vec![0xff; 100], vec![0x9f; 5], vec![0x81; 50_000], b"hello".to_vec()];
+    messages.extend((1..good.len()).step_by(7).map(|end| good[..end].to_vec()));
+    for message in messages {
+        device.request_ta(None);
+        let received = device.process(&message);
+        assert_eq!((received.code(), received.token()), (ErrCode::PERMANENT_ERROR.number(), None));
+    }
+    assert_eq!(device.installed(), (None, None));
+    assert_eq!(device.update(&[envelope(1)]).code(), 0, "the device keeps working");
+}
+
+#[test]
+fn every_flipped_byte_of_an_update() {
+    let mut device = Device::new();
+    let good = update(&tam_key(), &[envelope(1)]);
+    for at in 0..good.len() {
+        let mut flipped = good.clone();
+        flipped[at] ^= 0x01;
+        device.request_ta(None);
+        assert_ne!(device.process(&flipped).code(), 0, "byte {at}");
+    }
+    assert_eq!(device.installed(), (None, None));
+}
+
+#[test]
+fn unsigned_message() {
+    let payload = Message::Success(Success::default()).encode();
+    let (_, received) = process(&payload);
+    assert_eq!(received.code(), ErrCode::PERMANENT_ERROR.number(), "REQ-TEEP-003");
+}
+
+#[test]
+fn agents_own_messages_reflected() {
+    for payload in [b"\x82\x04\xa0".to_vec(), b"\x82\x02\xa0".to_vec(), b"\x83\x05\xa0\x01".to_vec()] {
+        let (_, received) = process(&sign1(&tam_key(), &payload).expect("signs"));
+        assert_eq!(received.code(), ErrCode::PERMANENT_ERROR.number(), "no TAM sends these");
+    }
+}
+
+#[test]
+fn message_without_a_conversation() {
+    let mut device = Device::new();
+    let reply = device.invoke(Command::ProcessTeepMessage, &update(&tam_key(), &[envelope(1)]));
+    assert!(matches!(reply, Reply::Failed { .. }), "{reply:?}");
+    assert_eq!(device.installed(), (None, None));
+}
+
+#[test]
+fn request_that_is_garbage() {
+    let mut device = Device::new();
+    for command in [Command::RequestTa, Command::UnrequestTa] {
+        for request in [&b""[..], b"\x80", b"\x82\x80\xf6", &[0xff; 64]] {
+            let reply = device.invoke(command, request);
+            assert!(matches!(reply, Reply::Failed { .. }), "{reply:?}");
+        }
+    }
+    assert!(matches!(device.request_ta(None), Reply::Connect { .. }), "the device keeps working");
+}
+
+#[test]
+fn stored_state_damaged_by_linux() {
+    let mut device = Device::new();
+    device.update(&[envelope(1)]);
+    device.env.tamper("state", Some(b"\x83\x01\x80".to_vec()));
+    let mut device = Device::start(device.env.clone());
+    let Reply::Failed { reason } = device.request_ta(None) else { panic!("goes on with damaged state") };
+    assert!(reason.contains("damaged"), "{reason}");
+}
+
+#[test]
+fn more_manifests_than_the_agent_keeps() {
+    let mut device = Device::new();
+    let mut refusals = 0;
+    for n in 0..40u8 {
+        let received = device.update(&[Author::of([n; 16], 1).envelope()]);
+        if received.code() != 0 {
+            assert_eq!(received.code(), ErrCode::TEMPORARY_ERROR.number());
+            refusals += 1;
+        }
+    }
+    assert_eq!(refusals, 40 - teep_proto::limits::MAX_LIST);
+    let id = ComponentId::encode(&text::native_ta([0; 16]));
+    assert!(ComponentId::decode(&id).is_ok());
+    let received = device.update(&[Author::of([0; 16], 2).envelope()]);
+    assert_eq!(received.code(), 0, "what is installed can still be updated");
+}
