@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What may be written on the command line.
+
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+use teep_proto::suit::text::{self, ParseError};
+use teep_proto::teec::TaRequest;
+
+const EXAMPLES: &str = "\
+Examples:
+  Install or update the Trusted Application with this UUID:
+    teep-broker request-ta 1c42796f-7fc4-4536-b751-6a58e6f4540c
+  Ask for another kind of component, and propose a TAM (the Agent decides):
+    teep-broker request-ta TEEP-Device/config/hex:00a1 --tam https://tam.example/tam
+  Look for updates and removals, e.g. from a daily timer:
+    teep-broker --quiet policy-check
+  What is installed, for a script:
+    teep-broker --json info
+
+Exit codes:
+   0  done
+   1  failed, and not as below; the message says why
+   2  nothing to do: the Agent needed no TAM
+   4  the TAM could not be reached, or its answer never came
+   5  OP-TEE or the TEEP Agent in it could not be used
+   6  the Agent refused what the TAM wanted, e.g. a bad signature or an older version
+  64  the command line is wrong
+
+Progress and errors are written to stderr, the result to stdout.";
+
+/// Ask the TEEP Agent in the TEE to install, update or give up Trusted Applications
+///
+/// The Agent, inside the TEE, decides what to do and which TAM (Trusted Application Manager) to ask.
+/// teep-broker carries the messages between the two over HTTP. It cannot forge or change them.
+#[derive(Debug, Parser)]
+#[command(name = "teep-broker", version, after_long_help = EXAMPLES, after_help = "More: teep-broker --help")]
+pub(super) struct Args {
+    #[command(subcommand)]
+    pub(super) task: Task,
+
+    /// Print one JSON object (schema 1) as the result
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+
+    /// Do not show progress
+    #[arg(short, long, global = true)]
+    pub(super) quiet: bool,
+
+    /// Seconds one message to the TAM and its answer may take
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 300,
+          value_parser = clap::value_parser!(u64).range(1..=86400))]
+    timeout: u64,
+
+    /// Accept only https servers vouched for by the certificates in this PEM file
+    ///
+    /// Without it those of the public web are accepted. TEEP messages are signed end to end either way.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) ca_file: Option<PathBuf>,
+}
+
+impl Args {
+    pub(super) fn timeout(&self) -> Duration {
+        Duration::from_secs(self.timeout)
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Task {
+    /// Ask for a Trusted Application: install it, or update it
+    RequestTa(Component),
+    /// Say that a Trusted Application is no longer needed; the TAM decides what becomes of it
+    UnrequestTa(Component),
+    /// Ask the Agent's TAMs whether anything is to be updated or removed
+    PolicyCheck,
+    /// Show the Agent: its version, its public key, the TAMs it trusts, what it has installed
+    Info,
+}
+
+impl Task {
+    /// The name of the subcommand.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::RequestTa(_) => "request-ta",
+            Self::UnrequestTa(_) => "unrequest-ta",
+            Self::PolicyCheck => "policy-check",
+            Self::Info => "info",
+        }
+    }
+}
+
+/// The Trusted Component that is wanted or no longer wanted.
+#[derive(Debug, clap::Args)]
+pub(super) struct Component {
+    /// Its UUID, or a component id such as TEEP-Device/config/hex:00a1
+    ///
+    /// The segments of a component id are separated by slashes. A segment is text, or uuid: and a UUID,
+    /// or hex: and hexadecimal digits.
+    #[arg(value_name = "UUID|COMPONENT-ID")]
+    component_id: ComponentId,
+
+    /// A TAM to propose to the Agent, which takes one of those it trusts
+    #[arg(long, value_name = "URI")]
+    tam: Option<String>,
+}
+
+impl Component {
+    pub(super) fn request(&self) -> TaRequest {
+        TaRequest { component_id: self.component_id.0.clone(), tam_uri_hint: self.tam.clone() }
+    }
+}
+
+/// A component identifier on the command line.
+#[derive(Clone, Debug)]
+struct ComponentId(Vec<Vec<u8>>);
+
+impl FromStr for ComponentId {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        text::parse(text).map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Args::command().debug_assert();
+    }
+}

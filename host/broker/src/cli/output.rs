@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What the command line prints.
+//!
+//! Text is for people and may change; JSON is for programs: fields are added to schema 1, never changed.
+
+use super::args::Args;
+use super::{exit, exit_code};
+use crate::{Event, Failure, Report};
+use serde_json::{Value, json};
+use std::io::Write;
+use teep_proto::suit::text;
+use teep_proto::teec::{AgentInfo, InstalledComponent, Outcome};
+
+const SCHEMA: u32 = 1;
+
+/// Where results and progress go. Errors of writing are ignored: a reader that has gone away is not
+/// interested, and the exit code still tells what was done.
+pub(super) struct Output<'a, O, E> {
+    out: &'a mut O,
+    err: &'a mut E,
+    command: &'static str,
+    json: bool,
+    quiet: bool,
+}
+
+impl<'a, O: Write, E: Write> Output<'a, O, E> {
+    pub(super) fn new(out: &'a mut O, err: &'a mut E, args: &Args) -> Self {
+        Self { out, err, command: args.task.name(), json: args.json, quiet: args.quiet }
+    }
+
+    pub(super) fn progress(&mut self, event: Event<'_>) {
+        if self.quiet {
+            return;
+        }
+        let line = match event {
+            Event::AgentWorking { command } => format!("agent: {}", command.name()),
+            Event::Connecting { tam_uri } => format!("connecting to {}", printable(tam_uri)),
+            Event::Sent { bytes: 0 } => "sent an empty request".to_owned(),
+            Event::Sent { bytes } => format!("sent {bytes} bytes"),
+            Event::Received { bytes: 0 } => "received an empty answer: the TAM is done".to_owned(),
+            Event::Received { bytes } => format!("received {bytes} bytes"),
+            Event::Outcome(outcome) => format!("agent: {}", printable(&outcome.text)),
+        };
+        let _ = writeln!(self.err, "{line}");
+    }
+
+    pub(super) fn done(&mut self, report: &Report) -> u8 {
+        let (code, result) = match (report.refusal(), report.exchanges) {
+            (Some(_), _) => (exit::REFUSED, "refused"),
+            (None, 0) => (exit::NOTHING, "nothing"),
+            (None, _) => (exit::OK, "ok"),
+        };
+        if self.json {
+            self.object(result, report_fields(report));
+            return code;
+        }
+        for outcome in &report.outcomes {
+            let _ = writeln!(self.out, "{}", sentence(outcome));
+        }
+        if report.outcomes.is_empty() {
+            let _ = writeln!(
+                self.out,
+                "{}",
+                match report.exchanges {
+                    0 => "Nothing to do: the Agent needs no TAM for this.",
+                    _ => "Done: the TAM has nothing to install or remove.",
+                }
+            );
+        }
+        code
+    }
+
+    pub(super) fn failed(&mut self, failure: &Failure) -> u8 {
+        let code = exit_code(&failure.error);
+        let message = failure.to_string();
+        if self.json {
+            let result = match code {
+                exit::TAM_UNREACHABLE => "tam-unreachable",
+                exit::TEE_UNAVAILABLE => "tee-unavailable",
+                exit::USAGE => "usage",
+                _ => "failed",
+            };
+            let mut fields = report_fields(&failure.report);
+            fields.push(("error", message.as_str().into()));
+            self.object(result, fields);
+        } else {
+            for outcome in &failure.report.outcomes {
+                let _ = writeln!(self.out, "{}", sentence(outcome));
+            }
+        }
+        let _ = writeln!(self.err, "teep-broker: {}", printable(&message));
+        code
+    }
+
+    pub(super) fn wrong_usage(&mut self, message: &str) -> u8 {
+        if self.json {
+            self.object("usage", vec![("error", message.into())]);
+        }
+        let _ = writeln!(self.err, "teep-broker: {}", printable(message));
+        exit::USAGE
+    }
+
+    pub(super) fn info(&mut self, info: &AgentInfo) -> u8 {
+        if self.json {
+            let agent = json!({
+                "version": info.version,
+                "public_key": hex::encode(&info.public_key),
+                "tam_uris": info.tam_uris,
+                "components": info.components.iter().map(component).collect::<Vec<_>>(),
+            });
+            self.object("ok", vec![("agent", agent)]);
+            return exit::OK;
+        }
+        let _ = writeln!(self.out, "TEEP Agent {}", printable(&info.version));
+        let _ = writeln!(self.out, "public key (COSE_Key): {}", hex::encode(&info.public_key));
+        self.list("TAMs", info.tam_uris.iter().map(|uri| printable(uri)));
+        self.list(
+            "installed",
+            info.components.iter().map(|component| {
+                format!(
+                    "{}\n    manifest sequence number {}, SHA-256 {}",
+                    text::format(&component.component_id),
+                    component.manifest_sequence_number,
+                    hex::encode(&component.digest)
+                )
+            }),
+        );
+        exit::OK
+    }
+
+    fn list(&mut self, title: &str, items: impl ExactSizeIterator<Item = String>) {
+        let _ = writeln!(self.out, "{title}:{}", if items.len() == 0 { " none" } else { "" });
+        for item in items {
+            let _ = writeln!(self.out, "  {item}");
+        }
+    }
+
+    fn object(&mut self, result: &str, fields: Vec<(&str, Value)>) {
+        let mut object = json!({ "schema": SCHEMA, "command": self.command, "result": result });
+        if let Some(map) = object.as_object_mut() {
+            map.extend(fields.into_iter().map(|(name, value)| (name.to_owned(), value)));
+        }
+        let _ = writeln!(self.out, "{object}");
+    }
+}
+
+fn report_fields(report: &Report) -> Vec<(&'static str, Value)> {
+    let outcomes: Vec<_> = report
+        .outcomes
+        .iter()
+        .map(|outcome| json!({ "err_code": outcome.err_code, "text": outcome.text }))
+        .collect();
+    vec![("exchanges", report.exchanges.into()), ("outcomes", outcomes.into())]
+}
+
+fn component(component: &InstalledComponent) -> Value {
+    json!({
+        "component_id": text::format(&component.component_id),
+        "manifest_sequence_number": component.manifest_sequence_number,
+        "digest": hex::encode(&component.digest),
+    })
+}
+
+fn sentence(outcome: &Outcome) -> String {
+    let text = printable(&outcome.text);
+    match outcome.err_code {
+        0 => format!("Done: {text}"),
+        code => format!("Refused: {text} (TEEP error {code})"),
+    }
+}
+
+/// `text` without the characters that steer a terminal: parts of it come from a TAM.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
