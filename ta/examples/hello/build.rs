@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Writes the Trusted Application's header and links it with the TA dev kit.
+
+#[path = "src/protocol.rs"]
+#[allow(dead_code, unreachable_pub, reason = "shared with the Trusted Application and its client")]
+mod protocol;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=src/protocol.rs");
+    // What the compiler would start with belongs to Linux programs: a TA starts at __ta_entry.
+    println!("cargo::rustc-link-arg=-nostartfiles");
+    let built = optee_utee_build::TaConfig::new_default_with_cargo_env(protocol::UUID)
+        .map(|config| config.ta_stack_size(8 * 1024))
+        .and_then(optee_utee_build::build);
+    match built {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("cargo::error=cannot link with the TA dev kit: {error:?}; build with ta/build-ta.sh");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The TEEP Agent's seat in OP-TEE: parameters in and out of shared memory, and OP-TEE's storage, keys and
+//! TA store as the [`Env`](teep_agent::Env) of [`teep_agent`]. Nothing is decided here.
+//!
+//! The library is tested on any machine against a mock of the TEE Internal Core API; the program beside
+//! it adds the entry points and is linked with the TA dev kit of the OP-TEE it is to run on.
+#![cfg_attr(not(test), no_std)]
+#![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a wrong sum fails the test"))]
+
+extern crate alloc;
+
+mod call;
+mod env;
+mod instance;
+mod pta;
+mod storage;
+
+#[cfg(test)]
+mod mock;
+
+pub use call::Call;
+pub use env::{OpteeEnv, log};
+pub use instance::{Instance, MAX_SESSIONS};
+pub use pta::PtaInstaller;
+pub use storage::SecureStorage;
