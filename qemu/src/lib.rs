@@ -9,15 +9,20 @@
 
 #![forbid(unsafe_code)]
 
+pub mod bench;
 mod console;
+mod demo;
 mod error;
 pub mod forward;
 mod machine;
 mod process;
+mod workbench;
 
+pub use demo::demo;
 pub use error::Error;
 pub use machine::{Machine, Output};
 pub use process::{ImageDir, Options, shell};
+pub use workbench::workbench;
 
 /// The URI of the TAM as the guest sees it, whatever port it has on the host.
 pub const TAM_URI: &str = "http://10.0.2.100:8080/tam";

@@ -9,7 +9,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use teep_qemu::{ImageDir, Options, forward, shell};
+use teep_qemu::bench::Failure;
+use teep_qemu::{demo, forward, workbench};
 
 #[derive(Parser)]
 #[command(version, about)]
@@ -20,14 +21,17 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Action {
-    /// Boots the image with a root shell on this terminal; Ctrl-A and then X leaves
+    /// Installs, updates and fails to roll back a Trusted Application, step by step
+    Demo {
+        /// The build directory
+        #[arg(long, default_value = "build")]
+        build: PathBuf,
+    },
+    /// Boots the image with a root shell on this terminal and a TAM on this host; Ctrl-A and then X leaves
     Shell {
         /// The build directory
         #[arg(long, default_value = "build")]
         build: PathBuf,
-        /// The port of a TAM on this host's loopback; the guest reaches it as http://10.0.2.100:8080/tam
-        #[arg(long)]
-        tam_port: Option<u16>,
     },
     /// Carries bytes between stdin and stdout and a TCP address: what QEMU runs for a connection of the guest
     Forward {
@@ -37,24 +41,24 @@ enum Action {
 }
 
 fn main() -> ExitCode {
-    match Arguments::parse().command {
-        Action::Shell { build, tam_port } => match run_shell(&build, tam_port) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                eprintln!("error: {error}");
-                ExitCode::FAILURE
-            }
-        },
+    let done = match Arguments::parse().command {
+        Action::Demo { build } => with_program(|program| demo(&build, program)),
+        Action::Shell { build } => with_program(|program| workbench(&build, program)),
         // Without a message: stderr is the guest's connection.
-        Action::Forward { address } => match forward::pump(address) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(_) => ExitCode::FAILURE,
-        },
+        Action::Forward { address } => {
+            return if forward::pump(address).is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
     }
 }
 
-fn run_shell(build: &std::path::Path, tam_port: Option<u16>) -> Result<(), Box<dyn std::error::Error>> {
-    let image = ImageDir::new(build)?;
-    shell(&image, &Options { name: "shell".to_owned(), tam_port, program: env::current_exe()? })?;
-    Ok(())
+/// Runs something that needs the path of this program.
+fn with_program(run: impl FnOnce(PathBuf) -> Result<(), Failure>) -> Result<(), Failure> {
+    run(env::current_exe()?)
 }

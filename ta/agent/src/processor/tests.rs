@@ -33,7 +33,7 @@ fn run_with(
     };
     let key = SigningKey::ed25519_from_seed(&[1; 32]);
     let payloads: [(&str, &[u8]); 2] = [("#tc", PAYLOAD), ("#bad", b"something else")];
-    let bytes = encode_envelope(&manifest.build(), &[key.clone()], &payloads).expect("signs");
+    let bytes = encode_envelope(&manifest.build(), core::slice::from_ref(&key), &payloads).expect("signs");
     let envelope = Envelope::decode(&bytes).expect("decodes");
     let manifest = envelope.verify(&[key.public_key()]).expect("verifies");
     let outcome = update(manifest.get(), &envelope, &config(), installed)?;

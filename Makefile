@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+#   make          build everything: keys, image, Agent, Broker, tools
+#   make demo     install a Trusted Application through TEEP in QEMU, step by step
+#   make shell    a root shell in the same machine, with a TAM running on this host
+#   make test     all checks and tests, the system test in QEMU among them
+#   make clean    remove what was made from this repository; downloads and OP-TEE stay
+#   make distclean  remove the build directory
+#
+# Variables, all optional:
+#   BUILD            build directory; default: build
+#   AGENT_CONFIG     the Agent's configuration; default: ta/agent.toml with development keys made by this build
+#   OPTEE_OS_SRC     an optee_os tree to build instead of Debian's
+#   TA_DEV_KIT_DIR   a TA dev kit (export-ta_arm64) of your own
+#   TA_SIGN_KEY      the key your OP-TEE trusts for TAs; default: the development key of the kit
+#   DEBIAN_MIRROR    a Debian mirror; default: the one this machine's apt uses
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+BUILD ?= build
+override BUILD := $(abspath $(BUILD))
+KEYS := $(BUILD)/keys
+OUT := $(BUILD)/out
+CROSS := $(BUILD)/cross
+GUEST := $(CROSS)/aarch64-unknown-linux-gnu/release
+HOST := $(BUILD)/host
+AGENT_UUID := f15aa4a3-e3c4-4c8f-8477-30824b81d2b4
+HELLO_UUID := 1c42796f-7fc4-4536-b751-6a58e6f4540c
+ifdef AGENT_CONFIG
+override AGENT_CONFIG := $(abspath $(AGENT_CONFIG))
+else
+AGENT_CONFIG := $(KEYS)/agent.toml
+endif
+
+export BUILD
+export TEEP_AGENT_CONFIG := $(AGENT_CONFIG)
+export OPTEE_OS_SRC TA_DEV_KIT_DIR TA_SIGN_KEY DEBIAN_MIRROR
+
+# Build output of cargo only when something fails or takes its time.
+CARGO_HOST := CARGO_TARGET_DIR=$(HOST) cargo
+BENCH := $(HOST)/debug/teep-qemu
+
+.PHONY: all tools host keys platform tas programs image demo shell test lint test-host test-ta test-system clean distclean
+
+all: image
+
+# Programs this build calls; says what to install.
+tools:
+	@qemu/host-tools.sh
+
+host: tools
+	@$(CARGO_HOST) build --locked --quiet -p teep-suit -p teep-tam -p teep-qemu
+
+# Development keys, made once. No product may trust them.
+keys: host $(KEYS)/agent.toml
+
+$(KEYS)/%.pub.pem:
+	@mkdir -p $(KEYS)
+	@rm -f $(KEYS)/$*.pem $(KEYS)/$*.pub.*
+	@$(HOST)/debug/teep-suit keygen --algorithm $(ALGORITHM) --out $(KEYS)/$* >/dev/null
+	@echo "new development key: $(KEYS)/$*.pem"
+
+$(KEYS)/tam-esp256.pub.pem $(KEYS)/signer.pub.pem: ALGORITHM := esp256
+$(KEYS)/tam-ed25519.pub.pem: ALGORITHM := ed25519
+$(KEYS)/tam-esp256.pub.pem $(KEYS)/tam-ed25519.pub.pem $(KEYS)/signer.pub.pem: | host
+
+$(KEYS)/agent.toml: ta/agent.toml $(KEYS)/tam-esp256.pub.pem $(KEYS)/tam-ed25519.pub.pem $(KEYS)/signer.pub.pem
+	@cp $< $@.new && mv $@.new $@
+
+# Toolchain, OP-TEE, firmware, Linux: from Debian packages, cached.
+platform: tools
+	@qemu/toolchain.sh
+	@qemu/optee.sh
+	@qemu/firmware.sh
+	@qemu/image.sh
+	@qemu/libteec.sh
+
+# Trusted Applications, signed with the kit of the OP-TEE that runs.
+tas: platform keys
+	@source $(BUILD)/optee/env && ta/build-ta.sh teep-agent-ta $(AGENT_UUID) 1 $(OUT)/$(AGENT_UUID).ta
+	@source $(BUILD)/optee/env && ta/build-ta.sh hello-ta $(HELLO_UUID) 1 $(OUT)/hello-1.ta
+	@source $(BUILD)/optee/env && ta/build-ta.sh hello-ta $(HELLO_UUID) 2 $(OUT)/hello-2.ta
+
+# What runs in the guest's Linux.
+programs: platform
+	@source $(BUILD)/rust/env && OPTEE_CLIENT_EXPORT=$(BUILD)/optee-client CARGO_TARGET_DIR=$(CROSS) \
+		cargo build --locked --quiet --release --target aarch64-unknown-linux-gnu \
+		-p teep-broker -p hello-client -p guest-probe --features teep-broker/optee
+
+# The demo TA is not in it: TEEP installs it.
+image: tas programs
+	@qemu/initrd.sh $(GUEST)/teep-broker=/bin/teep-broker $(GUEST)/hello-client=/bin/hello-client \
+		$(GUEST)/guest-probe=/bin/guest-probe qemu/motd=/etc/motd \
+		$(OUT)/$(AGENT_UUID).ta=/lib/optee_armtz/$(AGENT_UUID).ta
+
+demo: image
+	@$(BENCH) demo --build $(BUILD)
+
+shell: image
+	@$(BENCH) shell --build $(BUILD)
+
+test: lint test-host test-ta test-system
+
+lint: tools
+	cargo fmt --all --check
+	$(CARGO_HOST) clippy --locked --quiet --all-targets --features teep-agent/toml,teep-qemu/system-test -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO_HOST) doc --locked --quiet --no-deps
+
+test-host: tools
+	$(CARGO_HOST) test --locked --quiet --features teep-agent/toml
+
+# The OP-TEE side without OP-TEE, the guards, then the real thing.
+test-ta: tas
+	$(CARGO_HOST) test --locked --quiet -p teep-agent-ta
+	ta/test-guards.sh
+	source $(BUILD)/optee/env && ta/lint-tas.sh
+
+test-system: image
+	TEEP_BUILD=$(BUILD) $(CARGO_HOST) test --locked -p teep-qemu --features system-test --test system
+
+clean:
+	rm -rf $(HOST) $(CROSS) $(BUILD)/ta $(OUT) $(BUILD)/runs
+
+distclean:
+	rm -rf $(BUILD)

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Attacks on a real device: each ends in the right Error, and the device keeps working.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::path::PathBuf;
+
+use teep_proto::cose::SigningKey;
+use teep_qemu::{ImageDir, Machine, Options};
+use teep_tam::TamConfig;
+
+use crate::support::{Bench, workshop};
+
+const BAD_CERTIFICATE: u64 = 6;
+const MANIFEST_PROCESSING_FAILED: u64 = 11;
+
+#[test]
+fn manifest_signed_by_an_unknown_key() {
+    let bench = Bench::new("unknown-signer");
+    let image = bench.workshop.hello(1).expect("the demo TA");
+    bench.serve(bench.envelope(1, image, &SigningKey::ed25519_from_seed(&[9; 32])));
+    bench.refused_then_works(MANIFEST_PROCESSING_FAILED, "no valid signature by a trusted signer");
+}
+
+#[test]
+fn manifest_signed_by_the_tam() {
+    let bench = Bench::new("tam-as-signer");
+    let image = bench.workshop.hello(1).expect("the demo TA");
+    let tam = bench.workshop.tam_config().expect("the TAM's keys");
+    bench.serve(bench.envelope(1, image, tam.signing_key(teep_suit::Algorithm::Esp256)));
+    bench.refused_then_works(MANIFEST_PROCESSING_FAILED, "no valid signature by a trusted signer");
+}
+
+#[test]
+fn payload_tampered_with() {
+    let bench = Bench::new("tampered");
+    let mut envelope = bench.workshop.hello_envelope(1).expect("an envelope");
+    // The payload is the last item of the envelope.
+    let last = envelope.len() - 1;
+    envelope[last] ^= 1;
+    bench.serve(envelope);
+    bench.refused_then_works(MANIFEST_PROCESSING_FAILED, "do not have the digest");
+}
+
+#[test]
+fn tam_whose_key_is_no_anchor() {
+    let tam = TamConfig::generate().expect("keys");
+    let mut bench = Bench::with_tam("foreign-tam", tam);
+    bench.publish(1);
+    let value = bench.request(teep_qemu::bench::REFUSED);
+    assert_eq!(value.pointer("/outcomes/0/err_code"), Some(&BAD_CERTIFICATE.into()), "{value}");
+    assert_eq!(bench.hello(), None);
+    bench.broker("info", 0);
+}
+
+#[test]
+fn ta_that_op_tee_itself_refuses() {
+    let bench = Bench::new("refused-by-op-tee");
+    // Rightly described and signed by the trusted signer, but not as OP-TEE's signature says.
+    let mut image = bench.workshop.hello(1).expect("the demo TA");
+    let last = image.len() - 1;
+    image[last] ^= 1;
+    bench.serve(bench.envelope(1, image, bench.workshop.signer()));
+    bench.refused_then_works(MANIFEST_PROCESSING_FAILED, "the platform refuses the image");
+}
+
+#[test]
+fn older_ta_under_a_newer_manifest() {
+    let mut bench = Bench::new("older-ta");
+    bench.publish(2);
+    bench.request(0);
+    assert_eq!(bench.hello(), Some(2));
+    let image = bench.workshop.hello(1).expect("the demo TA");
+    bench.serve(bench.envelope(3, image, bench.workshop.signer()));
+    let value = bench.broker("policy-check", teep_qemu::bench::REFUSED);
+    assert_eq!(value.pointer("/outcomes/0/err_code"), Some(&MANIFEST_PROCESSING_FAILED.into()), "{value}");
+    assert_eq!(bench.hello(), Some(2));
+}
+
+#[test]
+fn garbage_from_linux() {
+    let mut bench = Bench::new("garbage-linux");
+    let output = bench.device.run("guest-probe --rounds 50").expect("the guest answers");
+    let result: serde_json::Value = serde_json::from_str(output.stdout.trim()).expect("one line of JSON");
+    assert_eq!(output.status, 0, "{result}");
+    for counter in ["wrong", "target_dead", "undecodable"] {
+        assert_eq!(result[counter], 0, "{result}");
+    }
+    bench.works();
+}
+
+#[test]
+fn garbage_from_the_tam() {
+    let workshop = workshop();
+    let image = ImageDir::new(workshop.build()).expect("the image");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let tam_port = Some(listener.local_addr().expect("an address").port());
+    let program = PathBuf::from(env!("CARGO_BIN_EXE_teep-qemu"));
+    let options = Options { name: "garbage-tam".to_owned(), tam_port, program };
+    let bodies: [&[u8]; 6] =
+        [b"hello", &[0xff; 3000], &[0x81; 100_000], b"\xd2\x84\x40\xa0\x40\x40", b"\x00", &[0; 1 << 20]];
+    std::thread::spawn(move || {
+        // Each request gets the next body, whatever it is; the Agent's Error ends the session.
+        for (number, stream) in listener.incoming().enumerate() {
+            let mut stream = stream.expect("a connection");
+            let _ = stream.read(&mut [0; 4096]);
+            let body = if number % 2 == 0 { bodies[number / 2] } else { b"" };
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: application/teep+cbor\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                body.len()
+            );
+            let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
+        }
+    });
+    let mut machine = Machine::boot(&image, &options).expect("boots");
+    let limit = teep_qemu::bench::COMMAND_LIMIT;
+    for body in bodies {
+        let command = "teep-broker --json --quiet policy-check 2>/dev/null";
+        let output = machine.run(command, limit).expect("the guest answers");
+        assert_eq!(output.status, teep_qemu::bench::REFUSED, "{} bytes: {}", body.len(), output.stdout);
+        let value: serde_json::Value = serde_json::from_str(&output.stdout).expect("JSON");
+        assert_eq!(value.pointer("/outcomes/0/err_code"), Some(&1.into()), "{value}");
+    }
+    let output = machine.run("teep-broker info", limit).expect("the guest answers");
+    assert_eq!(output.status, 0, "{}", output.stdout);
+}

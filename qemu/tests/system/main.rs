@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The system test: Broker, Agent, OP-TEE and TAM as they are, each test on a device of its own in QEMU.
+//!
+//! Needs the image (`make image`) and the variable TEEP_BUILD, the build directory; `make test` sees to both.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod attacks;
+mod life;
+mod support;
