@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use teep_proto::cose::SigningKey;
-use teep_proto::suit::{ComponentId, text};
+use teep_proto::suit::{ComponentId, Digest, text};
 use teep_qemu::bench::{Device, HELLO_UUID, NOT_INSTALLED, Workshop};
 use teep_suit::create;
 use teep_tam::store::{Offer, OfferedComponent};
@@ -42,7 +42,8 @@ impl Bench {
     pub(crate) fn serve(&self, envelope: Vec<u8>) {
         let uuid = text::parse(&format!("uuid:{HELLO_UUID}")).expect("a UUID").remove(0);
         let id = text::native_ta(uuid.try_into().expect("16 bytes"));
-        let component = OfferedComponent { id: ComponentId::encode(&id), digest: None };
+        // A digest no device has: the TAM sends it to whoever has or wants the TA.
+        let component = OfferedComponent { id: ComponentId::encode(&id), digest: Some(Digest([0; 32])) };
         let name = "hello.suit".to_owned();
         self.store.set_offers(vec![Offer {
             name,
