@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+mod names;
+mod text;
+
+use crate::Error;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use teep_proto::cose::{Algorithm, PublicKey};
+use teep_proto::suit::{
+    Argument, Command, Digest, Envelope, Index, Manifest, Parameter, Parameters, Section, Sequence,
+};
+
+/// What an envelope says, for a person ([`Display`](std::fmt::Display)) or a program (serde).
+#[derive(Clone, Debug, Serialize)]
+pub struct Summary {
+    /// Bytes of the envelope.
+    pub bytes: usize,
+    /// Whose signature was checked; `None` when nobody's was and all of this is but a claim.
+    pub authenticated_by: Option<Signer>,
+    /// Who signed, as the envelope claims.
+    pub signatures: Vec<Signer>,
+    /// SHA-256 of the manifest, which is what is signed.
+    pub manifest_digest: String,
+    /// suit-manifest-component-id.
+    pub manifest_id: Option<String>,
+    /// suit-manifest-sequence-number.
+    pub sequence_number: u64,
+    /// suit-reference-uri.
+    pub reference_uri: Option<String>,
+    /// suit-components, in index order.
+    pub components: Vec<String>,
+    /// The shared sequence, then the sections in the order of their labels.
+    pub sequences: Vec<CommandSequence>,
+    /// The integrated payloads.
+    pub payloads: Vec<Payload>,
+}
+
+/// Who signed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Signer {
+    /// ESP256 or Ed25519; `None` when it is one not known here.
+    pub algorithm: Option<String>,
+    /// SHA-256 thumbprint of the key (RFC 9679); `None` when the envelope does not say.
+    pub kid: Option<String>,
+}
+
+/// A command sequence of the manifest.
+#[derive(Clone, Debug, Serialize)]
+pub struct CommandSequence {
+    /// Name of the section, e.g. "install".
+    pub name: String,
+    /// Digest of a sequence that stands in the envelope instead of the manifest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub severed: Option<String>,
+    /// The commands in order.
+    pub commands: Vec<CommandSummary>,
+}
+
+/// A command.
+#[derive(Clone, Debug, Serialize)]
+pub struct CommandSummary {
+    /// Its name, e.g. "fetch".
+    pub command: String,
+    /// What follows it.
+    #[serde(flatten)]
+    pub argument: ArgumentSummary,
+}
+
+/// The argument of a command.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ArgumentSummary {
+    /// Reporting policy.
+    Policy(u64),
+    /// Component indices; "all" for every component.
+    Components(String),
+    /// Parameters by name.
+    Parameters(BTreeMap<String, String>),
+    /// Sequences of which the first that succeeds counts; empty for one that always does.
+    Alternatives(Vec<Vec<CommandSummary>>),
+    /// A sequence within.
+    Sequence(Vec<CommandSummary>),
+    /// Not shown: a private or unknown command.
+    Other(()),
+}
+
+/// An integrated payload.
+#[derive(Clone, Debug, Serialize)]
+pub struct Payload {
+    /// Its key in the envelope.
+    pub uri: String,
+    /// Its length.
+    pub bytes: usize,
+    /// Its SHA-256.
+    pub sha256: String,
+}
+
+impl Summary {
+    /// What `envelope` says, after checking that one of `keys` signed it.
+    ///
+    /// # Errors
+    /// [`Error::Envelope`]; [`Error::is_refusal`] tells whether it is the signature.
+    pub fn verified(envelope: &[u8], keys: &[PublicKey]) -> Result<Self, Error> {
+        let decoded = Envelope::decode(envelope)?;
+        let manifest = decoded.verify(keys)?;
+        let signer = Signer::new(Some(manifest.algorithm()), Some(&manifest.signer().0));
+        Self::of(envelope.len(), &decoded, manifest.get(), Some(signer))
+    }
+
+    /// What `envelope` claims. Nobody vouches for any of it.
+    ///
+    /// # Errors
+    /// [`Error::Envelope`] when it is malformed.
+    pub fn unauthenticated(envelope: &[u8]) -> Result<Self, Error> {
+        let decoded = Envelope::decode(envelope)?;
+        Self::of(envelope.len(), &decoded, &decoded.inspect()?, None)
+    }
+
+    fn of(
+        bytes: usize,
+        envelope: &Envelope<'_>,
+        manifest: &Manifest<'_>,
+        authenticated_by: Option<Signer>,
+    ) -> Result<Self, Error> {
+        let shared = CommandSequence::present("shared", manifest.shared)?;
+        let sections = manifest.sections.iter().map(|(label, section)| match section {
+            Section::Present(sequence) => CommandSequence::present(names::section(*label), *sequence),
+            Section::Severed(digest) => Ok(CommandSequence {
+                name: names::section(*label).to_owned(),
+                severed: Some(digest.to_string()),
+                commands: Vec::new(),
+            }),
+        });
+        Ok(Self {
+            bytes,
+            authenticated_by,
+            signatures: signatures(envelope)?,
+            manifest_digest: envelope.claimed_digest().to_string(),
+            manifest_id: manifest.component_id.map(|id| id.to_string()),
+            sequence_number: manifest.sequence_number,
+            reference_uri: manifest.reference_uri.map(str::to_owned),
+            components: manifest.components.iter().map(ToString::to_string).collect(),
+            sequences: std::iter::once(Ok(shared)).chain(sections).collect::<Result<_, _>>()?,
+            payloads: envelope.payloads().iter().map(|(uri, bytes)| Payload::of(uri, bytes)).collect(),
+        })
+    }
+}
+
+impl Signer {
+    fn new(algorithm: Option<Algorithm>, kid: Option<&[u8]>) -> Self {
+        Self { algorithm: algorithm.map(|a| a.to_string()), kid: kid.map(hex::encode) }
+    }
+}
+
+fn signatures(envelope: &Envelope<'_>) -> Result<Vec<Signer>, Error> {
+    let mut signers = Vec::new();
+    for block in envelope.authentication_blocks() {
+        signers.extend(block?.claimed_signers().map(|(algorithm, kid)| Signer::new(algorithm, kid)));
+    }
+    Ok(signers)
+}
+
+impl Payload {
+    fn of(uri: &str, bytes: &[u8]) -> Self {
+        Self { uri: uri.to_owned(), bytes: bytes.len(), sha256: Digest::of(bytes).to_string() }
+    }
+}
+
+impl CommandSequence {
+    fn present(name: &str, sequence: Sequence<'_>) -> Result<Self, Error> {
+        Ok(Self { name: name.to_owned(), severed: None, commands: commands(sequence)? })
+    }
+}
+
+/// The depth of the recursion is that of the sequences, which the decoder has bounded.
+fn commands(sequence: Sequence<'_>) -> Result<Vec<CommandSummary>, Error> {
+    sequence
+        .instructions()?
+        .map(|command| {
+            let Command { code, argument, .. } = command?;
+            Ok(CommandSummary { command: names::command(code), argument: ArgumentSummary::of(argument)? })
+        })
+        .collect()
+}
+
+impl ArgumentSummary {
+    fn of(argument: Argument<'_>) -> Result<Self, Error> {
+        Ok(match argument {
+            Argument::Policy(policy) => Self::Policy(policy),
+            Argument::Index(Index::One(index)) => Self::Components(index.to_string()),
+            Argument::Index(Index::All) => Self::Components("all".to_owned()),
+            Argument::Index(Index::Several(list)) => {
+                Self::Components(list.iter().map(u64::to_string).collect::<Vec<_>>().join(", "))
+            }
+            Argument::Parameters(list) => Self::Parameters(parameters(list)?),
+            Argument::Alternatives(list) => Self::Alternatives(
+                list.into_iter().map(|s| s.map_or(Ok(Vec::new()), commands)).collect::<Result<_, _>>()?,
+            ),
+            Argument::Sequence(sequence) => Self::Sequence(commands(sequence)?),
+            Argument::Other => Self::Other(()),
+        })
+    }
+}
+
+fn parameters(list: Parameters<'_>) -> Result<BTreeMap<String, String>, Error> {
+    list.iter()?.map(|parameter| Ok(names::parameter(&parameter?))).collect()
+}
+
+#[cfg(test)]
+mod tests;

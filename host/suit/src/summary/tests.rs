@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+use super::*;
+use crate::{Algorithm, Description, create, keys};
+use teep_proto::suit::{ComponentId, ManifestBuilder, SequenceBuilder, encode_envelope};
+
+#[test]
+fn text_and_json_tell_the_same() {
+    let key = keys::generate(Algorithm::Ed25519).unwrap();
+    let description = Description::new([1; 16], 42, [2; 16], [3; 16], b"image".to_vec());
+    let envelope = create(&description, std::slice::from_ref(&key)).unwrap();
+    let summary = Summary::verified(&envelope, &[key.public_key()]).unwrap();
+    let kid = key.public_key().thumbprint().to_string();
+    let text = summary.to_string();
+    for words in [
+        &*format!("checked with      Ed25519 key {kid}\nsigned by         Ed25519 key {kid}\n"),
+        "sequence number   42",
+        "component 0       TEEP-Device/SecureFS/uuid:01010101-0101-0101-0101-010101010101/ta",
+        "payload #tc       5 bytes",
+        "  override-parameters\n    class-identifier   03030303-0303-0303-0303-030303030303",
+        "  fetch (reporting policy 15)",
+        "\nuninstall\n  unlink (reporting policy 15)",
+    ] {
+        assert!(text.contains(words), "{words:?} is not in\n{text}");
+    }
+    let json = serde_json::to_value(&summary).unwrap();
+    assert_eq!(json["authenticated_by"]["kid"], kid);
+    assert_eq!(json["sequence_number"], 42);
+    assert_eq!(json["sequences"][2]["commands"][1]["command"], "fetch");
+    assert_eq!(json["sequences"][2]["commands"][1]["policy"], 15);
+}
+
+#[test]
+fn without_key_the_reader_is_warned_first() {
+    let key = keys::generate(Algorithm::Esp256).unwrap();
+    let description = Description::new([1; 16], 42, [2; 16], [3; 16], b"image".to_vec());
+    let envelope = create(&description, &[key]).unwrap();
+    let summary = Summary::unauthenticated(&envelope).unwrap();
+    assert!(summary.to_string().starts_with("NOT AUTHENTICATED"));
+    assert!(serde_json::to_value(&summary).unwrap()["authenticated_by"].is_null());
+    assert!(Summary::unauthenticated(&envelope[1..]).is_err());
+}
+
+#[test]
+fn nested_sequences_and_hostile_text_are_shown() {
+    let inner = SequenceBuilder::new().simple(14, 0).build();
+    let shared = SequenceBuilder::new()
+        .set_component_index(0)
+        .try_each(&[Some(inner.clone()), None])
+        .run_sequence(&inner)
+        .build();
+    let manifest = ManifestBuilder {
+        sequence_number: 1,
+        reference_uri: Some("\u{1b}[2Jgone".to_owned()),
+        components: vec![ComponentId::encode(&[b"c"])],
+        shared,
+        ..ManifestBuilder::default()
+    };
+    let envelope = encode_envelope(&manifest.build(), &[], &[]).unwrap();
+    let text = Summary::unauthenticated(&envelope).unwrap().to_string();
+    assert!(!text.contains('\u{1b}'), "{text}");
+    assert!(text.contains("try-each\n    either\n      abort"), "{text}");
+    assert!(text.contains("    or nothing\n  run-sequence\n    abort"), "{text}");
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+use super::{ArgumentSummary, CommandSequence, CommandSummary, Signer, Summary};
+use std::fmt;
+
+const UNAUTHENTICATED: &str = "\
+NOT AUTHENTICATED: no signature was checked. Anybody can have written what follows.
+Check it with: teep-suit inspect FILE --key SIGNER.pub.pem
+
+";
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.authenticated_by {
+            None => f.write_str(UNAUTHENTICATED)?,
+            Some(signer) => line(f, "checked with", &signer.to_string())?,
+        }
+        for signer in &self.signatures {
+            line(f, "signed by", &signer.to_string())?;
+        }
+        line(f, "manifest digest", &format!("SHA-256 {}", self.manifest_digest))?;
+        line(f, "manifest id", self.manifest_id.as_deref().unwrap_or("none"))?;
+        line(f, "sequence number", &self.sequence_number.to_string())?;
+        if let Some(uri) = &self.reference_uri {
+            line(f, "reference URI", uri)?;
+        }
+        for (index, component) in self.components.iter().enumerate() {
+            line(f, &format!("component {index}"), component)?;
+        }
+        for payload in &self.payloads {
+            let value = format!("{} bytes, SHA-256 {}", payload.bytes, payload.sha256);
+            line(f, &format!("payload {}", payload.uri), &value)?;
+        }
+        self.sequences.iter().try_for_each(|sequence| sequence.fmt(f))?;
+        write!(f, "\n{} bytes in all", self.bytes)
+    }
+}
+
+impl fmt::Display for Signer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let algorithm = self.algorithm.as_deref().unwrap_or("unknown algorithm,");
+        write!(f, "{algorithm} key {}", self.kid.as_deref().unwrap_or("without kid"))
+    }
+}
+
+fn line(f: &mut fmt::Formatter<'_>, name: &str, value: &str) -> fmt::Result {
+    writeln!(f, "{:<17} {}", printable(name), printable(value))
+}
+
+impl fmt::Display for CommandSequence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "\n{}", self.name)?;
+        if let Some(digest) = &self.severed {
+            writeln!(f, "  in the envelope, SHA-256 {digest}")?;
+        }
+        write_commands(f, &self.commands, 1)
+    }
+}
+
+fn write_commands(f: &mut fmt::Formatter<'_>, commands: &[CommandSummary], depth: usize) -> fmt::Result {
+    let (indent, deeper) = ("  ".repeat(depth), "  ".repeat(depth.saturating_add(1)));
+    for command in commands {
+        write!(f, "{indent}{}", command.command)?;
+        match &command.argument {
+            ArgumentSummary::Policy(policy) => writeln!(f, " (reporting policy {policy})")?,
+            ArgumentSummary::Components(indices) => writeln!(f, " {indices}")?,
+            ArgumentSummary::Other(()) => writeln!(f)?,
+            ArgumentSummary::Parameters(parameters) => {
+                writeln!(f)?;
+                for (name, value) in parameters {
+                    writeln!(f, "{deeper}{name:<18} {}", printable(value))?;
+                }
+            }
+            ArgumentSummary::Sequence(commands) => {
+                writeln!(f)?;
+                write_commands(f, commands, depth.saturating_add(1))?;
+            }
+            ArgumentSummary::Alternatives(list) => {
+                writeln!(f)?;
+                for commands in list {
+                    writeln!(f, "{deeper}{}", if commands.is_empty() { "or nothing" } else { "either" })?;
+                    write_commands(f, commands, depth.saturating_add(2))?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// `text` without the characters that steer a terminal.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+use std::time::Duration;
+use teep_proto::cose::{Algorithm, SigningKey};
+use teep_suit::{Error, keys};
+
+/// Keys and limits of a TAM.
+#[derive(Clone, Debug)]
+pub struct TamConfig {
+    pub(crate) esp256: SigningKey,
+    pub(crate) ed25519: SigningKey,
+    /// How long an answer to a request is waited for (REQ-TEEP-050, 102).
+    pub token_lifetime: Duration,
+    /// Unanswered QueryRequests kept in mind; beyond, the oldest are forgotten (REQ-TEEP-103).
+    pub max_queries: usize,
+    /// Unanswered Updates kept in mind for each Agent; beyond, the oldest are forgotten (REQ-TEEP-103).
+    pub max_updates_per_agent: usize,
+}
+
+impl TamConfig {
+    /// The default lifetime of a token: an Update may take hours on a slow device.
+    pub const TOKEN_LIFETIME: Duration = Duration::from_hours(12);
+
+    /// A TAM with these keys, one for each cipher suite (REQ-TEEP-020), and default limits.
+    ///
+    /// # Errors
+    /// [`Error::Key`] when a key is for the other suite.
+    pub fn new(esp256: SigningKey, ed25519: SigningKey) -> Result<Self, Error> {
+        for (key, algorithm) in [(&esp256, Algorithm::Esp256), (&ed25519, Algorithm::Ed25519)] {
+            if key.public_key().algorithm() != algorithm {
+                return Err(Error::Key(format!("the TAM's {algorithm} key is a key of the other kind")));
+            }
+        }
+        Ok(Self {
+            esp256,
+            ed25519,
+            token_lifetime: Self::TOKEN_LIFETIME,
+            max_queries: 65_536,
+            max_updates_per_agent: 8,
+        })
+    }
+
+    /// A TAM with new keys, and default limits.
+    ///
+    /// # Errors
+    /// [`Error::Randomness`].
+    pub fn generate() -> Result<Self, Error> {
+        Self::new(keys::generate(Algorithm::Esp256)?, keys::generate(Algorithm::Ed25519)?)
+    }
+
+    /// The key of the cipher suite with `algorithm`.
+    pub fn signing_key(&self, algorithm: Algorithm) -> &SigningKey {
+        match algorithm {
+            Algorithm::Esp256 => &self.esp256,
+            Algorithm::Ed25519 => &self.ed25519,
+        }
+    }
+}

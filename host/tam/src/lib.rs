@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A TAM (Trusted Application Manager) for TEEP: what to install on which device, and the signed messages
+//! that say so.
+//!
+//! [`Tam`] is the protocol without any network: bytes in, bytes out. It takes what it knows from a [`Store`]:
+//! a directory ([`Directory`]) or memory ([`MemoryStore`]). [`router`] and [`serve`] put it behind HTTP as
+//! TEEP over HTTP asks, [`spawn`] does so on a thread of its own, for tests and demonstrations.
+//!
+//! Not there yet: attestation of Agents, and SUIT Reports about the TAM.
+#![forbid(unsafe_code)]
+
+pub mod cli;
+mod config;
+mod error;
+mod event;
+mod exchange;
+mod http;
+mod policy;
+mod server;
+pub mod store;
+mod tam;
+
+pub use config::TamConfig;
+pub use error::Error;
+pub use event::Event;
+pub use http::{HttpConfig, TAM_PATH, router};
+pub use server::{Handle, serve, spawn};
+pub use store::{Directory, MemoryStore, Store};
+pub use tam::Tam;

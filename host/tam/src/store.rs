@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What a TAM knows: the Agents it talks to and the manifests it has for them.
+
+mod directory;
+mod memory;
+mod offer;
+
+pub use directory::{Directory, KeyEntry, Published, StoreError};
+pub use memory::MemoryStore;
+pub use offer::{Offer, OfferedComponent};
+
+use crate::Error;
+use teep_proto::cose::PublicKey;
+
+/// Where a TAM takes its knowledge from. Asked anew for every message, so that changes count at once.
+pub trait Store: Send + Sync {
+    /// Public keys of the enrolled Agents.
+    ///
+    /// # Errors
+    /// When the store as a whole cannot be read.
+    fn agents(&self) -> Result<Listing<PublicKey>, Error>;
+
+    /// The manifests to choose from. The store vouches for them: each is by a signer the TAM's operator has
+    /// vetted (REQ-TEEP-111).
+    ///
+    /// # Errors
+    /// When the store as a whole cannot be read.
+    fn offers(&self) -> Result<Listing<Offer>, Error>;
+}
+
+/// What a store has of a kind.
+#[derive(Clone, Debug)]
+pub struct Listing<T> {
+    /// What can be used.
+    pub items: Vec<T>,
+    /// What cannot, by name, and why.
+    pub unusable: Vec<(String, String)>,
+}
+
+impl<T> Default for Listing<T> {
+    fn default() -> Self {
+        Self { items: Vec::new(), unusable: Vec::new() }
+    }
+}

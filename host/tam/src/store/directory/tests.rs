@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+use super::*;
+use std::os::unix::fs::PermissionsExt;
+use teep_proto::cose::SigningKey;
+use teep_suit::{Description, create};
+
+struct World {
+    dir: tempfile::TempDir,
+    directory: Directory,
+    signer: SigningKey,
+}
+
+fn world() -> World {
+    let dir = tempfile::tempdir().unwrap();
+    let (directory, made) = Directory::init(&dir.path().join("tam")).unwrap();
+    assert_eq!(made.len(), 2);
+    let signer = keys::generate(Algorithm::Esp256).unwrap();
+    directory.add_signer(&signer.public_key(), None).unwrap();
+    World { dir, directory, signer }
+}
+
+impl World {
+    fn envelope(&self, name: &str, sequence_number: u64, key: &SigningKey) -> PathBuf {
+        let description = Description::new([1; 16], sequence_number, [2; 16], [3; 16], name.into());
+        let path = self.dir.path().join(name);
+        fs::write(&path, create(&description, std::slice::from_ref(key)).unwrap()).unwrap();
+        path
+    }
+}
+
+#[test]
+fn init_again_changes_nothing() {
+    let World { dir, directory, .. } = world();
+    let root = dir.path().join("tam");
+    let before = directory.config().unwrap();
+    let (again, made) = Directory::init(&root).unwrap();
+    assert!(made.is_empty());
+    let kid = |config: &TamConfig| config.signing_key(Algorithm::Esp256).public_key().thumbprint();
+    assert_eq!(kid(&again.config().unwrap()), kid(&before));
+    assert_eq!(fs::metadata(root.join(KEYS)).unwrap().permissions().mode() & 0o777, 0o700);
+    assert!(Directory::open(&root).is_ok());
+    assert!(matches!(Directory::open(dir.path()), Err(StoreError::NotFound(text)) if text.contains("init")));
+}
+
+#[test]
+fn a_published_manifest_is_offered_until_withdrawn() {
+    let world = world();
+    let path = world.envelope("hello.suit", 1, &world.signer);
+    let published = world.directory.publish(&path).unwrap();
+    assert!(!published.replaced);
+    assert_eq!(world.directory.offers().unwrap().items, [published.offer]);
+    assert!(matches!(world.directory.publish(&path), Err(StoreError::Nothing(_))));
+    world.envelope("hello.suit", 2, &world.signer);
+    assert!(world.directory.publish(&path).unwrap().replaced);
+    let offers = world.directory.offers().unwrap().items;
+    assert_eq!((offers.len(), offers[0].sequence_number), (1, 2));
+    world.directory.withdraw("hello.suit").unwrap();
+    assert!(world.directory.offers().unwrap().items.is_empty());
+    assert!(matches!(world.directory.withdraw("hello.suit"), Err(StoreError::NotFound(_))));
+}
+
+#[test]
+fn req_teep_111_what_no_vetted_signer_signed_is_not_offered() {
+    let world = world();
+    let stranger = keys::generate(Algorithm::Ed25519).unwrap();
+    let path = world.envelope("alien.suit", 1, &stranger);
+    assert!(
+        matches!(world.directory.publish(&path), Err(StoreError::Refused(t)) if t.contains("add-signer"))
+    );
+    // Nor when it is put there by hand.
+    let inside = world.dir.path().join("tam/manifests");
+    fs::copy(&path, inside.join("alien.suit")).unwrap();
+    fs::write(inside.join("junk.suit"), "junk").unwrap();
+    fs::write(inside.join("long.suit"), vec![0; MAX_MESSAGE + 10]).unwrap();
+    fs::write(inside.join("notes.txt"), "junk").unwrap();
+    let offers = world.directory.offers().unwrap();
+    assert!(offers.items.is_empty());
+    let names: Vec<&str> = offers.unusable.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["manifests/alien.suit", "manifests/junk.suit", "manifests/long.suit"]);
+    world.directory.add_signer(&stranger.public_key(), Some("stranger")).unwrap();
+    assert_eq!(world.directory.offers().unwrap().items.len(), 1);
+}
+
+#[test]
+fn agents_are_enrolled_once_and_by_name() {
+    let World { directory, dir, .. } = world();
+    let [one, two] = [(); 2].map(|()| keys::generate(Algorithm::Esp256).unwrap().public_key());
+    assert_eq!(directory.enrol(&one, Some("board-1")).unwrap(), "board-1.cose");
+    assert!(matches!(directory.enrol(&one, None), Err(StoreError::Nothing(t)) if t.contains("board-1")));
+    assert!(matches!(directory.enrol(&two, Some("board-1")), Err(StoreError::Invalid(_))));
+    let name = directory.enrol(&two, None).unwrap();
+    assert_eq!(name, format!("{}.cose", &two.thumbprint().to_string()[..16]));
+    fs::write(dir.path().join("tam/agents/broken.cose"), "?").unwrap();
+    fs::write(dir.path().join("tam/agents/.hidden"), "?").unwrap();
+    let agents = directory.agents().unwrap();
+    assert_eq!(agents.items.len(), 2);
+    assert_eq!(agents.unusable.len(), 1);
+}
+
+#[test]
+fn names_do_not_leave_the_directory() {
+    let world = world();
+    let key = keys::generate(Algorithm::Esp256).unwrap().public_key();
+    for name in ["../evil", "a/b", "", ".hidden", "-x", "a b", "a\n", "é", &"x".repeat(101)] {
+        assert!(matches!(world.directory.enrol(&key, Some(name)), Err(StoreError::Invalid(_))), "{name:?}");
+        assert!(matches!(world.directory.withdraw(name), Err(StoreError::Invalid(_))), "{name:?}");
+    }
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What the TAM says to an Agent that means well.
+
+use crate::world::{World, component, error, having, report, requesting, success};
+use std::collections::HashSet;
+use teep_proto::cose::{Algorithm, Signatures, sign1};
+use teep_proto::suit::{ComponentId, Envelope, text};
+use teep_proto::teep::labels::data_item;
+use teep_proto::teep::{CipherSuite, ErrCode, Message, QueryResponse, SuitCoseProfile};
+use teep_suit::keys;
+use teep_tam::{Error, TamConfig};
+
+/// REQ-TEEP-020, 022, 028, 040, 041, 042, 043, 049.
+#[test]
+fn the_first_query_request_is_for_an_agent_nobody_knows() {
+    let world = World::new();
+    let bytes = world.tam.process_connect().unwrap();
+    let signatures = Signatures::decode(&bytes).unwrap();
+    for key in &world.tam_keys {
+        let payload = signatures.verify([key]).expect("one signature for each suite (REQ-TEEP-022)");
+        let message = Message::decode(payload).expect("valid (REQ-TEEP-041, 042, 043)").into_inner();
+        let Message::QueryRequest(request) = message else { panic!("a QueryRequest (REQ-TEEP-040)") };
+        assert_eq!(request.token.unwrap().len(), 16);
+        assert_eq!(request.data_item_requested, data_item::TRUSTED_COMPONENTS, "no more (REQ-TEEP-049)");
+        assert_eq!(request.challenge, None);
+        assert_eq!(request.supported_freshness_mechanisms, None);
+        assert_eq!(request.versions, Some(vec![0]));
+        let suites = [Algorithm::Esp256, Algorithm::Ed25519].map(CipherSuite::sign1);
+        assert_eq!(request.supported_teep_cipher_suites, suites);
+        assert_eq!(request.supported_suit_cose_profiles, SuitCoseProfile::TEEP);
+    }
+}
+
+#[test]
+fn a_requested_component_is_sent_and_the_outcome_taken_note_of() {
+    let world = World::new();
+    let token = world.query();
+    let reaction = world.send(&requesting(&token, &component()));
+    let update_token = reaction.update(&world, |update| {
+        assert_eq!(update.manifest_list, [world.offer(1).envelope]);
+        assert_eq!((update.err_code, update.err_msg), (None, None));
+        let envelope = Envelope::decode(update.manifest_list[0]).unwrap();
+        assert!(envelope.verify(&[world.signer.public_key()]).is_ok());
+        update.token.unwrap().to_vec()
+    });
+    assert_ne!(token, update_token, "every message has its own (REQ-TEEP-046)");
+    let kid = world.agent.public_key().thumbprint().to_string();
+    let id = ComponentId::decode(&component()).map(|id| id.to_string()).unwrap();
+    assert!(reaction.events[0].starts_with("received QueryResponse, "), "{:?}", reaction.events);
+    assert!(reaction.events[0].ends_with(&format!("from agent {}: has 0, wants {id}", &kid[..16])));
+    assert!(reaction.events[1].starts_with("sent Update, "), "{:?}", reaction.events);
+    assert!(reaction.events[1].ends_with(": hello-1.suit"));
+    let report = report(Some(&update_token));
+    let done = world.send(&success(Some(&update_token), &[&report]));
+    assert!(done.is_settled());
+    assert!(done.events[0].ends_with("; manifest 0707070707070707 done"), "{:?}", done.events);
+}
+
+/// REQ-TEEP-020, 026.
+#[test]
+fn an_ed25519_agent_is_answered_in_its_suite() {
+    let world = World::with(TamConfig::generate().unwrap(), Algorithm::Ed25519);
+    world.send(&requesting(&world.query(), &component())).update(&world, |_| ());
+}
+
+#[test]
+fn an_outdated_component_is_updated_and_a_current_one_left_alone() {
+    let world = World::new();
+    let component = component();
+    assert!(world.send(&having(&world.query(), &component, 1)).is_settled());
+    world.store.set_offers(vec![world.offer(1), world.offer(2)]);
+    world.send(&having(&world.query(), &component, 1)).update(&world, |update| {
+        assert_eq!(update.manifest_list, [world.offer(2).envelope], "the highest sequence number");
+    });
+    assert!(world.send(&having(&world.query(), &component, 2)).is_settled());
+    // Told to serve the old one again, the TAM sends it; to refuse it is the Agent's duty.
+    world.store.set_offers(vec![world.offer(1)]);
+    world.send(&having(&world.query(), &component, 2)).update(&world, |update| {
+        assert_eq!(update.manifest_list, [world.offer(1).envelope]);
+    });
+}
+
+#[test]
+fn what_nobody_offers_is_not_answered() {
+    let world = World::new();
+    let other = ComponentId::encode(&text::native_ta([9; 16]));
+    assert!(world.send(&requesting(&world.query(), &other)).is_settled());
+    world.store.set_offers(Vec::new());
+    assert!(world.send(&requesting(&world.query(), &component())).is_settled());
+}
+
+#[test]
+fn an_agent_counts_from_the_moment_it_is_enrolled() {
+    let world = World::new();
+    let newcomer = keys::generate(Algorithm::Esp256).unwrap();
+    let (token, component) = (world.query(), component());
+    let bytes = sign1(&newcomer, &requesting(&token, &component).encode()).unwrap();
+    let refused = world.send_bytes(&bytes);
+    assert!(matches!(refused.answer, Err(Error::Unauthenticated { .. })));
+    let words = format!(
+        "key {:.16}: if that is yours, teep-tam enrol",
+        newcomer.public_key().thumbprint().to_string()
+    );
+    assert!(refused.dropped.unwrap().contains(&words));
+    world.store.enrol(newcomer.public_key());
+    assert!(
+        matches!(world.send_bytes(&bytes).answer, Ok(Some(_))),
+        "the token was not burned (REQ-TEEP-101)"
+    );
+}
+
+/// REQ-TEEP-046: tokens of both kinds of message, also when there are many.
+#[test]
+fn no_two_tokens_are_alike() {
+    let world = World::new();
+    let mut tokens: HashSet<Vec<u8>> = (0..8).map(|_| world.query()).collect();
+    tokens.extend((0..8).map(|_| world.update()));
+    assert_eq!(tokens.len(), 16);
+}
+
+/// REQ-TEEP-088, 104, 112: the TAM says what was wrong in an Update.
+#[test]
+fn an_incomplete_query_response_is_told_so() {
+    let world = World::new();
+    let (mine, none, other) = (world.query(), report(None), report(Some(b"another token")));
+    let complete =
+        QueryResponse { token: Some(&mine), tc_list: Some(Vec::new()), ..QueryResponse::default() };
+    let incomplete = [
+        (QueryResponse { tc_list: None, ..complete.clone() }, "tc-list"),
+        (QueryResponse { selected_version: Some(1), ..complete.clone() }, "selected-version"),
+        (QueryResponse { suit_reports: vec![&none], ..complete.clone() }, "suit-report-nonce"),
+        (QueryResponse { suit_reports: vec![&other], ..complete.clone() }, "suit-report-nonce"),
+        (QueryResponse { suit_reports: vec![b"\xa0"], ..complete }, "suit-report-nonce"),
+    ];
+    for (response, words) in incomplete {
+        let token = world.query();
+        let response = QueryResponse { token: Some(&token), ..response };
+        let reaction = world.send(&Message::QueryResponse(response));
+        assert!(reaction.dropped.as_ref().unwrap().contains(words));
+        let update_token = reaction.update(&world, |update| {
+            assert_eq!(update.err_code, Some(ErrCode::PERMANENT_ERROR));
+            assert!(update.err_msg.unwrap().contains(words), "{:?}", update.err_msg);
+            assert!(update.manifest_list.is_empty());
+            update.token.unwrap().to_vec()
+        });
+        // The Agent's receipt (AMB-08) ends it: no loop.
+        assert!(world.send(&success(Some(&update_token), &[])).is_settled());
+    }
+    let token = world.query();
+    let report = report(Some(&token));
+    let response = QueryResponse {
+        token: Some(&token),
+        tc_list: Some(Vec::new()),
+        suit_reports: vec![&report],
+        ..QueryResponse::default()
+    };
+    assert!(world.send(&Message::QueryResponse(response)).is_settled());
+}
+
+/// One failed manifest is not sent again in the same exchange; the next contact starts afresh.
+#[test]
+fn a_failed_update_ends_the_exchange() {
+    let world = World::new();
+    let failed = world.send(&error(Some(&world.update()), ErrCode::MANIFEST_PROCESSING_FAILED));
+    assert!(failed.is_settled());
+    assert!(failed.events[0].contains("ERR_MANIFEST_PROCESSING_FAILED (11): no"), "{:?}", failed.events);
+    world.update();
+}
+
+#[test]
+fn an_error_may_answer_a_query_request() {
+    let world = World::new();
+    for code in [ErrCode::UNSUPPORTED_CIPHER_SUITES, ErrCode::BAD_CERTIFICATE, ErrCode::TEMPORARY_ERROR] {
+        let token = world.query();
+        assert!(world.send(&error(Some(&token), code)).is_settled());
+        assert!(world.send(&error(Some(&token), code)).is_dropped(), "burned (REQ-TEEP-101)");
+    }
+}
