@@ -7,6 +7,8 @@
 //! its depth and size.
 
 mod key;
+#[cfg(feature = "pem")]
+mod pem;
 mod sign;
 
 pub use key::{PublicKey, SigningKey, Thumbprint};

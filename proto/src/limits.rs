@@ -29,3 +29,5 @@ pub const MAX_COMMANDS: usize = 1024;
 pub const MAX_SEQUENCE_DEPTH: usize = 4;
 /// Bytes of a URI anywhere (TAM URI, payload URI).
 pub const MAX_URI: usize = 512;
+/// Sessions of the TEE client API with the Agent at a time. A Broker needs one per conversation with a TAM.
+pub const MAX_SESSIONS: usize = 8;

@@ -5,9 +5,7 @@ use crate::{Call, OpteeEnv, log};
 use core::cell::RefCell;
 use optee_utee::{ErrorKind, Result};
 use teep_agent::{Agent, Session};
-
-/// Sessions open at a time. A Broker needs one per conversation with a TAM.
-pub const MAX_SESSIONS: usize = 8;
+use teep_proto::limits::MAX_SESSIONS;
 
 /// What the entry points share: the Agent, from creation on, and the number of open sessions.
 pub struct Instance(RefCell<State>);

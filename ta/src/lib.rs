@@ -20,6 +20,6 @@ mod mock;
 
 pub use call::Call;
 pub use env::{OpteeEnv, log};
-pub use instance::{Instance, MAX_SESSIONS};
+pub use instance::Instance;
 pub use pta::PtaInstaller;
 pub use storage::SecureStorage;

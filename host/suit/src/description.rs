@@ -3,7 +3,6 @@ use crate::{Error, platform_image};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use teep_proto::suit::text::{self, native_ta, native_ta_manifest};
-use uuid::Uuid;
 
 /// What a Trusted Component is and whom it is for: everything an envelope says, but its signatures.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,8 +114,8 @@ impl File {
 
 /// Reads a UUID in its usual form.
 fn parse_uuid(text: &str) -> Result<[u8; 16], String> {
-    let uuid = Uuid::try_parse(text).map(Uuid::into_bytes);
-    uuid.map_err(|_| format!("{text:?} is not a UUID: write it as in 1c42796f-7fc4-4536-b751-6a58e6f4540c"))
+    text::parse_uuid(text)
+        .ok_or_else(|| format!("{text:?} is not a UUID: write it as in 1c42796f-7fc4-4536-b751-6a58e6f4540c"))
 }
 
 /// One line of what the TOML reader would say in several.

@@ -3,7 +3,7 @@
 
 use crate::{Algorithm, Error};
 use ed25519_dalek::pkcs8::KeypairBytes;
-use p256::pkcs8::{DecodePrivateKey, DecodePublicKey, EncodePrivateKey, EncodePublicKey, LineEnding};
+use p256::pkcs8::{EncodePrivateKey, EncodePublicKey, LineEnding};
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -126,12 +126,7 @@ fn parse_signing_key(bytes: &[u8]) -> Result<SigningKey, String> {
     if !pem.starts_with(PRIVATE_PEM) {
         return Err(other_pem(pem, "a private key (PKCS#8, \"BEGIN PRIVATE KEY\")"));
     }
-    if let Ok(key) = p256::ecdsa::SigningKey::from_pkcs8_pem(pem) {
-        return Ok(SigningKey::P256(Box::new(key)));
-    }
-    ed25519_dalek::SigningKey::from_pkcs8_pem(pem)
-        .map(|key| SigningKey::Ed25519(Box::new(key)))
-        .map_err(|_| WRONG_CURVE.to_owned())
+    SigningKey::from_pem(pem).map_err(|_| WRONG_CURVE.to_owned())
 }
 
 /// Reads a public key from the content of a file, see [`load_public_key`].
@@ -148,14 +143,7 @@ pub fn parse_public_key(bytes: &[u8]) -> Result<PublicKey, String> {
     if !pem.starts_with(PUBLIC_PEM) {
         return Err(other_pem(pem, "a public key (SPKI, \"BEGIN PUBLIC KEY\")"));
     }
-    if let Ok(key) = p256::ecdsa::VerifyingKey::from_public_key_pem(pem) {
-        return Ok(PublicKey::P256(Box::new(key)));
-    }
-    ed25519_dalek::VerifyingKey::from_public_key_pem(pem)
-        .ok()
-        .filter(|key| !key.is_weak())
-        .map(|key| PublicKey::Ed25519(Box::new(key)))
-        .ok_or_else(|| WRONG_CURVE.to_owned())
+    PublicKey::from_pem(pem).map_err(|_| WRONG_CURVE.to_owned())
 }
 
 const WRONG_CURVE: &str = "neither a P-256 nor an Ed25519 key; teep-suit keygen makes both kinds";

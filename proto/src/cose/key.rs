@@ -80,7 +80,7 @@ impl PublicKey {
         p256::ecdsa::VerifyingKey::from_sec1_bytes(&sec1).ok().map(|key| Self::P256(Box::new(key)))
     }
 
-    fn ed25519(x: &[u8]) -> Option<Self> {
+    pub(super) fn ed25519(x: &[u8]) -> Option<Self> {
         let key = ed25519_dalek::VerifyingKey::from_bytes(x.try_into().ok()?).ok()?;
         if key.is_weak() { None } else { Some(Self::Ed25519(Box::new(key))) }
     }

@@ -60,7 +60,7 @@ fn rfc9679_thumbprint_check_value() {
 }
 
 fn hex(text: &str) -> Vec<u8> {
-    (0..text.len()).step_by(2).map(|i| u8::from_str_radix(&text[i..i + 2], 16).expect("hex")).collect()
+    hex::decode(text).expect("hexadecimal")
 }
 
 #[test]

@@ -12,8 +12,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 fn hex(text: &str) -> Vec<u8> {
-    let digits: Vec<u32> = text.chars().filter_map(|c| c.to_digit(16)).collect();
-    digits.chunks(2).map(|pair| (pair[0] << 4 | pair[1]) as u8).collect()
+    hex::decode(text.split_whitespace().collect::<Vec<_>>().concat()).expect("hexadecimal")
 }
 
 /// The envelope of the TEEP draft's second example, and the key it is signed with.

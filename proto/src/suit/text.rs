@@ -90,13 +90,17 @@ fn write_segments<'s>(w: &mut impl Write, segments: impl Iterator<Item = &'s [u8
     Ok(())
 }
 
-/// Only the form with hyphens: without them a UUID and a word of digits look the same.
-fn parse_uuid(text: &str) -> Option<[u8; 16]> {
+/// Reads a UUID. Only the form with hyphens: without them a UUID and a word of digits look the same.
+pub fn parse_uuid(text: &str) -> Option<[u8; 16]> {
     let hyphenated = text.len() == uuid::fmt::Hyphenated::LENGTH;
     Uuid::try_parse(text).ok().filter(|_| hyphenated).map(Uuid::into_bytes)
 }
 
-fn parse_segment(text: &str) -> Result<Vec<u8>, ParseError> {
+/// Reads one segment of a component identifier.
+///
+/// # Errors
+/// When it is empty or does not keep what its prefix promises.
+pub fn parse_segment(text: &str) -> Result<Vec<u8>, ParseError> {
     if let Some(uuid) = text.strip_prefix(UUID_PREFIX) {
         parse_uuid(uuid).map(|uuid| uuid.to_vec()).ok_or_else(|| ParseError::NotUuid(uuid.to_owned()))
     } else if let Some(digits) = text.strip_prefix(HEX_PREFIX) {

@@ -166,7 +166,8 @@ fn sizes_at_their_limits_and_one_past_them() {
             w.bytes(&vec![0; n]);
         })
     };
-    let cases: [(&dyn Fn(usize) -> Vec<u8>, usize, usize); 4] =
+    type Make<'m> = &'m dyn Fn(usize) -> Vec<u8>;
+    let cases: [(Make<'_>, usize, usize); 4] =
         [(&token, 8, 64), (&msg, 1, 128), (&lang, 1, 35), (&challenge, 8, 512)];
     for (make, min, max) in cases {
         for good in [min, max] {

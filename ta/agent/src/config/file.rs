@@ -5,13 +5,10 @@ use super::{Config, SignerAnchor, TamAnchor};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use ed25519_dalek::pkcs8::DecodePublicKey as _;
 use serde::Deserialize;
 use std::path::Path;
-use teep_proto::cbor::encode;
 use teep_proto::cose::PublicKey;
-use teep_proto::suit::ComponentId;
-use uuid::Uuid;
+use teep_proto::suit::{ComponentId, text};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -85,38 +82,18 @@ fn public_key(path: &Path) -> Result<PublicKey, String> {
     else {
         return PublicKey::from_cose_key(&bytes).map_err(|e| wrong(&e));
     };
-    // Both are turned into a COSE_Key first: one decoder decides what a valid key is.
-    let coordinates = if let Ok(key) = p256::PublicKey::from_public_key_pem(pem) {
-        let sec1 = key.to_sec1_bytes();
-        let (x, y) = sec1.get(1..).and_then(|xy| xy.split_at_checked(32)).unwrap_or_default();
-        encode(|w| {
-            w.map(4).int(1).int(2).int(-1).int(1).int(-2).bytes(x).int(-3).bytes(y);
-        })
-    } else if let Ok(key) = ed25519_dalek::VerifyingKey::from_public_key_pem(pem) {
-        encode(|w| {
-            w.map(3).int(1).int(1).int(-1).int(6).int(-2).bytes(key.as_bytes());
-        })
-    } else {
-        return Err(wrong(&"neither a P-256 nor an Ed25519 public key in PEM"));
-    };
-    PublicKey::from_cose_key(&coordinates).map_err(|e| wrong(&e))
+    PublicKey::from_pem(pem).map_err(|e| wrong(&e))
 }
 
 fn prefix(elements: &[String]) -> Result<Vec<u8>, String> {
-    let elements: Vec<Vec<u8>> = elements
-        .iter()
-        .map(|element| match element.strip_prefix("uuid:") {
-            Some(text) => uuid(text).map(|id| id.to_vec()),
-            None => Ok(element.as_bytes().to_vec()),
-        })
-        .collect::<Result<_, _>>()?;
-    let encoded = ComponentId::encode(&elements);
+    let elements = elements.iter().map(|element| text::parse_segment(element)).collect::<Result<Vec<_>, _>>();
+    let encoded = ComponentId::encode(&elements.map_err(|e| e.to_string())?);
     ComponentId::decode(&encoded).map_err(|e| e.to_string())?;
     Ok(encoded)
 }
 
 fn uuid(text: &str) -> Result<[u8; 16], String> {
-    Uuid::parse_str(text).map(Uuid::into_bytes).map_err(|e| format!("{text:?} is no UUID: {e}"))
+    text::parse_uuid(text).ok_or_else(|| format!("{text:?} is no UUID"))
 }
 
 #[cfg(test)]
