@@ -352,8 +352,8 @@ struct Head {
 
 impl Head {
     fn read(bytes: &[u8], start: usize) -> Result<Self, Error> {
-        let truncated = Error::malformed("more bytes: the item is cut short", start);
-        let first = *bytes.get(start).ok_or(truncated)?;
+        let truncated = || Error::malformed("more bytes: the item is cut short", start);
+        let first = *bytes.get(start).ok_or_else(truncated)?;
         let (major, info) = (first >> 5, first & 0x1f);
         let width = match info {
             0..=23 => 0,
@@ -365,7 +365,7 @@ impl Head {
         };
         let body = start.saturating_add(1);
         let end = body.saturating_add(width);
-        let raw = bytes.get(body..end).ok_or(truncated)?;
+        let raw = bytes.get(body..end).ok_or_else(truncated)?;
         let argument = match width {
             0 => u64::from(info),
             _ => raw.iter().fold(0u64, |value, byte| value << 8 | u64::from(*byte)),

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+use alloc::vec::Vec;
 use core::fmt;
 
 /// Who is to blame for a refusal, and so what the receiver should answer.
@@ -18,19 +19,42 @@ pub enum Kind {
 }
 
 /// Why input was refused: by whose fault, what was expected, and where.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     /// Blame.
     pub kind: Kind,
     /// What was expected, as a phrase a person can act on.
     pub what: &'static str,
-    /// Byte offset of the offending item within the byte string being decoded.
+    /// Byte offset of the offending item within the innermost byte string of [`path`](Self::path).
     pub offset: usize,
+    /// The way to that byte string, outermost step first.
+    pub path: Vec<Step>,
+}
+
+/// One step into nested structures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Into the member of this name, as the document calls it.
+    Member(&'static str),
+    /// Into the entry of this index.
+    Index(usize),
 }
 
 impl Error {
     pub(crate) const fn new(kind: Kind, what: &'static str, offset: usize) -> Self {
-        Self { kind, what, offset }
+        Self { kind, what, offset, path: Vec::new() }
+    }
+
+    /// The same error, seen from one level further out: it happened within the member `name`.
+    pub(crate) fn within(mut self, name: &'static str) -> Self {
+        self.path.insert(0, Step::Member(name));
+        self
+    }
+
+    /// The same error, seen from the list in whose entry `index` it happened.
+    pub(crate) fn in_entry(mut self, index: usize) -> Self {
+        self.path.insert(0, Step::Index(index));
+        self
     }
 
     pub(crate) const fn malformed(what: &'static str, offset: usize) -> Self {
@@ -54,8 +78,33 @@ impl fmt::Display for Error {
             Kind::Unsupported | Kind::UnsupportedAlgorithm => "unsupported",
             Kind::Unauthenticated => return write!(f, "not authenticated: {}", self.what),
         };
-        write!(f, "{kind}: {} (at byte {})", self.what, self.offset)
+        write!(f, "{kind}: {} (at byte {}", self.what, self.offset)?;
+        if !self.path.is_empty() {
+            f.write_str(" of ")?;
+        }
+        for (position, step) in self.path.iter().enumerate() {
+            match step {
+                Step::Member(name) if position == 0 => f.write_str(name)?,
+                Step::Member(name) => write!(f, "/{name}")?,
+                Step::Index(index) => write!(f, "[{index}]")?,
+            }
+        }
+        f.write_str(")")
     }
 }
 
 impl core::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    #[test]
+    fn says_kind_place_and_expectation() {
+        let error = Error::malformed("a SUIT_Digest", 7);
+        assert_eq!(error.to_string(), "malformed: a SUIT_Digest (at byte 7)");
+        let error = error.within("suit-common").in_entry(2).within("manifest-list");
+        assert_eq!(error.to_string(), "malformed: a SUIT_Digest (at byte 7 of manifest-list[2]/suit-common)");
+    }
+}

@@ -26,4 +26,4 @@ pub mod suit;
 pub mod teec;
 pub mod teep;
 
-pub use error::{Error, Kind};
+pub use error::{Error, Kind, Step};

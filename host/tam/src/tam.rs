@@ -82,7 +82,12 @@ impl Tam {
 
     fn process(&self, bytes: &[u8]) -> Result<Option<Vec<u8>>, Error> {
         if bytes.len() > MAX_MESSAGE {
-            let error = teep_proto::Error { kind: Kind::TooLarge, what: "at most 1 MiB", offset: 0 };
+            let error = teep_proto::Error {
+                kind: Kind::TooLarge,
+                what: "at most 1 MiB",
+                offset: 0,
+                path: Vec::new(),
+            };
             return Err(Error::Malformed(error));
         }
         let signatures = Signatures::decode(bytes).map_err(Error::Malformed)?;

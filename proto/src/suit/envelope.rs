@@ -126,7 +126,7 @@ impl<'b> Envelope<'b> {
                 return Err(Error::malformed("a tagged COSE structure as authentication block", 0));
             }
             match Signatures::decode(block).and_then(|s| s.verify_detached(self.signed, keys.clone())) {
-                Ok(verified) => return verified.decode(|_| Manifest::decode(self.manifest)),
+                Ok(verified) => return verified.decode(|_| self.inspect()),
                 Err(error) => refusal = error,
             }
         }
@@ -138,7 +138,7 @@ impl<'b> Envelope<'b> {
     /// # Errors
     /// What is wrong with the manifest.
     pub fn inspect(&self) -> Result<Manifest<'b>, Error> {
-        Manifest::decode(self.manifest)
+        Manifest::decode(self.manifest).map_err(|error| error.within("suit-manifest"))
     }
 
     /// The integrated payload under the key `uri`. Not authenticated: compare its digest before use.

@@ -36,7 +36,7 @@ fn options<'b>(
     for _ in 0..r.map("an options map")? {
         let at = r.offset();
         let label = r.uint("an option label")?;
-        if field(label, r)? {
+        if field(label, r).map_err(|error| error.within(option::name(label)))? {
             continue;
         }
         if label <= option::LAST_ASSIGNED {
@@ -234,5 +234,5 @@ fn list<'b, T>(
     read: impl Fn(&mut Reader<'b>) -> Result<T, Error>,
 ) -> Result<Vec<T>, Error> {
     let count = r.list(min, MAX_LIST, "a list of at most 32 items, not empty unless allowed")?;
-    (0..count).map(|_| read(r)).collect()
+    (0..count).map(|index| read(r).map_err(|error| error.in_entry(index))).collect()
 }

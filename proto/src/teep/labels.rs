@@ -63,6 +63,35 @@ pub mod option {
     pub const ERR_CODE: u64 = 22;
     /// The highest assigned label: above it, labels are unknown and ignored (REQ-TEEP-008).
     pub const LAST_ASSIGNED: u64 = ERR_CODE;
+
+    /// Name of a label, for messages to people.
+    pub const fn name(label: u64) -> &'static str {
+        match label {
+            SUPPORTED_TEEP_CIPHER_SUITES => "supported-teep-cipher-suites",
+            CHALLENGE => "challenge",
+            VERSIONS => "versions",
+            SUPPORTED_SUIT_COSE_PROFILES => "supported-suit-cose-profiles",
+            SELECTED_VERSION => "selected-version",
+            ATTESTATION_PAYLOAD => "attestation-payload",
+            TC_LIST => "tc-list",
+            EXT_LIST => "ext-list",
+            MANIFEST_LIST => "manifest-list",
+            MSG => "msg",
+            ERR_MSG => "err-msg",
+            ATTESTATION_PAYLOAD_FORMAT => "attestation-payload-format",
+            REQUESTED_TC_LIST => "requested-tc-list",
+            UNNEEDED_MANIFEST_LIST => "unneeded-manifest-list",
+            COMPONENT_ID => "component-id",
+            TC_MANIFEST_SEQUENCE_NUMBER => "tc-manifest-sequence-number",
+            HAVE_BINARY => "have-binary",
+            SUIT_REPORTS => "suit-reports",
+            TOKEN => "token",
+            SUPPORTED_FRESHNESS_MECHANISMS => "supported-freshness-mechanisms",
+            ERR_LANG => "err-lang",
+            ERR_CODE => "err-code",
+            _ => "unassigned option",
+        }
+    }
 }
 
 /// Bits of data-item-requested.

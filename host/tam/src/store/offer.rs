@@ -34,7 +34,12 @@ impl Offer {
     /// When it is malformed, too large for one message, or signed by none of `signers` (REQ-TEEP-111).
     pub fn verified(name: String, envelope: Vec<u8>, signers: &[PublicKey]) -> Result<Self, Error> {
         if envelope.len() > MAX_MESSAGE {
-            return Err(Error { kind: Kind::TooLarge, what: "an envelope that fits one message", offset: 0 });
+            return Err(Error {
+                kind: Kind::TooLarge,
+                what: "an envelope that fits one message",
+                offset: 0,
+                path: Vec::new(),
+            });
         }
         let verified = Envelope::decode(&envelope)?.verify(signers)?;
         let (components, sequence_number) = (components(verified.get())?, verified.get().sequence_number);
