@@ -49,6 +49,7 @@ all: image
 
 # Programs this build calls; says what to install.
 tools:
+	@command -v cargo >/dev/null || { echo "error: cargo is missing: install stable Rust with rustup"; exit 1; }
 	@qemu/host-tools.sh
 
 host: tools
