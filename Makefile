@@ -12,7 +12,7 @@
 #   AGENT_CONFIG     the Agent's configuration; default: ta/agent.toml with development keys made by this build
 #   OPTEE_OS_SRC     an optee_os tree to build instead of Debian's
 #   TA_DEV_KIT_DIR   a TA dev kit (export-ta_arm64) of your own
-#   TA_SIGN_KEY      the key your OP-TEE trusts for TAs; default: the development key of the kit
+#   TA_SIGN_KEY      private key that signs TAs, and that OP-TEE is built to trust; default: OP-TEE's development key
 #   DEBIAN_MIRROR    a Debian mirror; default: the one this machine's apt uses
 
 SHELL := /bin/bash
@@ -37,7 +37,11 @@ endif
 
 export BUILD
 export TEEP_AGENT_CONFIG := $(AGENT_CONFIG)
-export OPTEE_OS_SRC TA_DEV_KIT_DIR TA_SIGN_KEY DEBIAN_MIRROR
+# The other variables reach the scripts from the command line or the environment as they are. None is exported
+# here: OP-TEE's build takes an empty TA_SIGN_KEY for one that was chosen.
+ifdef TA_SIGN_KEY
+override TA_SIGN_KEY := $(abspath $(TA_SIGN_KEY))
+endif
 
 # Build output of cargo only when something fails or takes its time.
 CARGO_HOST := CARGO_TARGET_DIR=$(HOST) cargo

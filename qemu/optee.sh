@@ -7,6 +7,7 @@
 #   in:   OPTEE_OS_SRC      an optee_os tree of your own, built instead of Debian's (its changes are picked up)
 #         TA_DEV_KIT_DIR    a kit of your own: nothing is built; for the image its OP-TEE must be where its own
 #                           build puts it, ../core/ seen from the kit
+#         TA_SIGN_KEY       the key for TAs that OP-TEE is built with, instead of its development key
 #         BUILD, DEBIAN_MIRROR (see lib.sh, packages.sh)
 #   out:  $BUILD/optee/export-ta_arm64   the kit
 #         $BUILD/optee/core              tee-{header,pager,pageable}_v2.bin
@@ -81,7 +82,14 @@ else
     origin=$row builder=build_debian name="OP-TEE OS $(cut -d' ' -f4 <<<"$row")"
 fi
 
-key=$(key_of "$(sha256sum <"$0")" "$origin" "$python")
+# OP-TEE is built to trust this key for TAs.
+sign_key=
+if [ -n "${TA_SIGN_KEY:-}" ]; then
+    [ -r "$TA_SIGN_KEY" ] || die "TA_SIGN_KEY=$TA_SIGN_KEY cannot be read"
+    sign_key=$(sha256sum <"$TA_SIGN_KEY")
+fi
+
+key=$(key_of "$(sha256sum <"$0")" "$origin" "$python" "$sign_key")
 if fresh optee "$key" "$OUT/core/tee-pager_v2.bin" "$OUT/export-ta_arm64/mk/conf.mk"; then
     write_env "$OUT/export-ta_arm64"
     exit 0
