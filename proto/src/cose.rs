@@ -1,50 +1,87 @@
 // SPDX-License-Identifier: Apache-2.0
-//! COSE signatures (RFC 9052, RFC 9053) as TEEP and SUIT use them: Sign1 and Sign, ESP256 and Ed25519.
+//! COSE (RFC 9052, RFC 9053) as TEEP and SUIT use it.
 //!
-//! Headers, keys and algorithm numbers are coset's. Payloads never go through it: the Sig_structure is
-//! hashed as a short prefix followed by the payload where it lies, so that verifying a message of one
-//! megabyte allocates nothing of that size. No header reaches coset before the strict reader has bounded
-//! its depth and size.
+//! | Type | Structure |
+//! | --- | --- |
+//! | [`Signatures`], [`sign`], [`sign1`] | COSE_Sign1 and COSE_Sign with ESP256, Ed25519; where accepted ES256, HSS-LMS |
+//! | [`Mac0`], [`mac0`] | COSE_Mac0 with HMAC 256/256 |
+//! | [`Encrypted`], [`encrypt`] | COSE_Encrypt to AES-KW and ECDH-ES+AES-KW recipients |
+//! | [`Encrypted0`], [`encrypt0`] | COSE_Encrypt0 |
+//!
+//! Keys and numbers are coset's. Payloads never go through it: what is signed or authenticated is hashed as a
+//! short prefix followed by the payload where it lies, so that verifying a message of one megabyte allocates
+//! nothing of that size. No key reaches coset before the strict reader has bounded its depth and size.
 
+mod agreement;
+mod content;
+mod encrypt;
+mod encrypt0;
+mod header;
+mod hss_lms;
 mod key;
+mod mac;
 #[cfg(feature = "pem")]
 mod pem;
+mod recipient;
 mod sign;
+mod symmetric;
 
+pub use agreement::{AgreementKey, AgreementSecret};
+pub use content::{ContentAlgorithm, Random};
+pub(crate) use encrypt::TAG_ENCRYPT;
+pub use encrypt::{Encrypted, Encryption, encrypt};
+pub(crate) use encrypt0::TAG_ENCRYPT0;
+pub use encrypt0::{Encrypted0, encrypt0};
+pub use hss_lms::HssPublicKey;
 pub use key::{PublicKey, SigningKey, Thumbprint};
-pub(crate) use sign::TAG_SIGN1;
-pub use sign::{Signatures, sign, sign1, sign1_detached};
+pub(crate) use mac::TAG_MAC0;
+pub use mac::{Mac0, mac0, mac0_detached};
+pub use recipient::{EncryptTo, RecipientKey};
+pub use sign::{Accept, Signatures, sign, sign1, sign1_detached};
+pub(crate) use sign::{TAG_SIGN, TAG_SIGN1};
+pub use symmetric::{KeyWrap, SymmetricKey};
 
 use coset::iana;
 
-/// Signature algorithms of the TEEP cipher suites and of the SUIT profiles in use.
+/// Context of what encrypts payloads and manifests (FE, SuppPubInfo `other`).
+pub const CONTEXT_SUIT_PAYLOAD: &[u8] = b"SUIT Payload Encryption";
+/// Context of what encrypts SUIT Reports (REQ-TEEP-032).
+pub const CONTEXT_SUIT_REPORT: &[u8] = b"SUIT Report Encryption";
+/// Context of what encrypts Evidence and Attestation Results (REQ-TEEP-032).
+pub const CONTEXT_EAT: &[u8] = b"EAT Encryption";
+
+/// Algorithms that authenticate: those of the TEEP cipher suites and of the SUIT profiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Algorithm {
     /// ECDSA with P-256 and SHA-256, fixed curve (-9).
     Esp256,
     /// Ed25519 (-19).
     Ed25519,
+    /// ECDSA with SHA-256 and the key's curve (-7), here only with P-256 and only where [`Accept`] says so.
+    Es256,
+    /// HSS-LMS (-46), verified only, and only where [`Accept`] says so.
+    HssLms,
+    /// HMAC with SHA-256 and a tag of 256 bits (5), in a [`Mac0`] only.
+    Hmac256,
 }
 
 impl Algorithm {
+    const ALL: [Self; 5] = [Self::Esp256, Self::Ed25519, Self::Es256, Self::HssLms, Self::Hmac256];
+
     /// Number in the IANA COSE Algorithms registry.
     pub const fn number(self) -> i64 {
         match self {
             Self::Esp256 => iana::Algorithm::ESP256 as i64,
             Self::Ed25519 => iana::Algorithm::Ed25519 as i64,
+            Self::Es256 => iana::Algorithm::ES256 as i64,
+            Self::HssLms => iana::Algorithm::HSS_LMS as i64,
+            Self::Hmac256 => iana::Algorithm::HMAC_256_256 as i64,
         }
     }
 
     /// The algorithm with number `number`, if it is one of these.
     pub fn from_number(number: i64) -> Option<Self> {
-        [Self::Esp256, Self::Ed25519].into_iter().find(|a| a.number() == number)
-    }
-
-    const fn iana(self) -> iana::Algorithm {
-        match self {
-            Self::Esp256 => iana::Algorithm::ESP256,
-            Self::Ed25519 => iana::Algorithm::Ed25519,
-        }
+        Self::ALL.into_iter().find(|algorithm| algorithm.number() == number)
     }
 }
 
@@ -53,11 +90,15 @@ impl core::fmt::Display for Algorithm {
         f.write_str(match self {
             Self::Esp256 => "ESP256",
             Self::Ed25519 => "Ed25519",
+            Self::Es256 => "ES256",
+            Self::HssLms => "HSS-LMS",
+            Self::Hmac256 => "HMAC 256/256",
         })
     }
 }
 
-/// Something whose signature was checked. Only [`Signatures`] makes one, so whoever holds it holds proof.
+/// Something whose signature or MAC was checked. Only [`Signatures`] and [`Mac0`] make one, so whoever holds it
+/// holds proof.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified<T> {
     value: T,
@@ -76,12 +117,12 @@ impl<T> Verified<T> {
         self.value
     }
 
-    /// Thumbprint of the key that made the signature.
+    /// Thumbprint of the key that made the signature or MAC.
     pub fn signer(&self) -> Thumbprint {
         self.signer
     }
 
-    /// Algorithm of the signature.
+    /// Algorithm of the signature or MAC.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
     }

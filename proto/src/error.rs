@@ -46,14 +46,18 @@ impl Error {
     }
 
     /// The same error, seen from one level further out: it happened within the member `name`.
-    pub(crate) fn within(mut self, name: &'static str) -> Self {
-        self.path.insert(0, Step::Member(name));
-        self
+    pub(crate) fn within(self, name: &'static str) -> Self {
+        self.behind(Step::Member(name))
     }
 
     /// The same error, seen from the list in whose entry `index` it happened.
-    pub(crate) fn in_entry(mut self, index: usize) -> Self {
-        self.path.insert(0, Step::Index(index));
+    pub(crate) fn in_entry(self, index: usize) -> Self {
+        self.behind(Step::Index(index))
+    }
+
+    /// Not with `Vec::insert`, which can panic.
+    fn behind(mut self, step: Step) -> Self {
+        self.path = core::iter::once(step).chain(self.path).collect();
         self
     }
 

@@ -15,10 +15,16 @@ pub const MAX_MAP_ENTRIES: usize = 64;
 pub const MAX_COSE_HEADER: usize = 512;
 /// Signatures in one COSE_Sign, and authentication blocks in one SUIT authentication wrapper.
 pub const MAX_SIGNATURES: usize = 4;
+/// Recipients of one COSE_Encrypt.
+pub const MAX_RECIPIENTS: usize = 16;
+/// Levels of trees in one HSS-LMS key, the most that RFC 8554 allows.
+pub const MAX_HSS_LEVELS: usize = 8;
 /// Entries in one of the lists of a TEEP message (manifests, components, suites, ...).
 pub const MAX_LIST: usize = 32;
 /// Components in one SUIT manifest.
 pub const MAX_COMPONENTS: usize = 16;
+/// Dependencies of one SUIT manifest.
+pub const MAX_DEPENDENCIES: usize = 8;
 /// Elements of a SUIT component identifier.
 pub const MAX_COMPONENT_ID_ELEMENTS: usize = 8;
 /// Bytes of all elements of a SUIT component identifier together.
@@ -27,7 +33,11 @@ pub const MAX_COMPONENT_ID: usize = 256;
 pub const MAX_COMMANDS: usize = 1024;
 /// Nesting of SUIT command sequences (try-each, run-sequence).
 pub const MAX_SEQUENCE_DEPTH: usize = 4;
+/// Alternatives of one try-each, a nil at the end included.
+pub const MAX_ALTERNATIVES: usize = 16;
 /// Bytes of a URI anywhere (TAM URI, payload URI).
 pub const MAX_URI: usize = 512;
+/// Numbers in one list of a SUIT capability report.
+pub const MAX_CAPABILITIES: usize = 64;
 /// Sessions of the TEE client API with the Agent at a time. A Broker needs one per conversation with a TAM.
 pub const MAX_SESSIONS: usize = 8;

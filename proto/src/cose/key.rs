@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-use super::Algorithm;
+use super::{Algorithm, HssPublicKey};
 use crate::cbor::{Reader, encode};
 use crate::limits::MAX_COSE_HEADER;
 use crate::{Error, Kind};
@@ -9,11 +9,22 @@ use coset::cbor::value::Value;
 use coset::iana::{EllipticCurve, EnumI64};
 use coset::{CborSerializable, CoseKey, KeyType, Label, iana};
 use p256::ecdsa::signature::hazmat::{PrehashSigner, PrehashVerifier};
+use p256::elliptic_curve::sec1::ToSec1Point;
 use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+const BAD_POINT: &str = "a valid point on the key's curve";
 
 /// SHA-256 COSE Key Thumbprint (RFC 9679), used as `kid` everywhere.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Thumbprint(pub [u8; 32]);
+
+impl Thumbprint {
+    /// Hashes a COSE_Key that holds exactly the required members in deterministic order.
+    pub(super) fn of(cose_key: &[u8]) -> Self {
+        Self(Sha256::digest(cose_key).into())
+    }
+}
 
 impl core::fmt::Display for Thumbprint {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
@@ -30,10 +41,13 @@ impl core::fmt::Debug for Thumbprint {
 /// A public key that verifies signatures of one algorithm.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PublicKey {
-    /// For [`Algorithm::Esp256`]. A point on the curve, never the identity.
+    /// For [`Algorithm::Esp256`], and for [`Algorithm::Es256`] where that is accepted. A point on the curve,
+    /// never the identity.
     P256(Box<p256::ecdsa::VerifyingKey>),
     /// For [`Algorithm::Ed25519`]. Never of small order.
     Ed25519(Box<ed25519_dalek::VerifyingKey>),
+    /// For [`Algorithm::HssLms`].
+    HssLms(Box<HssPublicKey>),
 }
 
 impl PublicKey {
@@ -43,41 +57,33 @@ impl PublicKey {
     /// Malformed or oversize input, another key type or curve, a private key, a point that is not on the
     /// curve or of small order, or an `alg` that contradicts the curve.
     pub fn from_cose_key(bytes: &[u8]) -> Result<Self, Error> {
-        if bytes.len() > MAX_COSE_HEADER {
-            return Err(Error::new(Kind::TooLarge, "a COSE_Key of at most 512 bytes", 0));
-        }
-        Reader::open(bytes)?;
-        let key = CoseKey::from_slice(bytes).map_err(|_| Error::malformed("a COSE_Key", 0))?;
-        let curve = param(&key, iana::Ec2KeyParameter::Crv.to_i64())
-            .and_then(Value::as_integer)
-            .and_then(|n| i64::try_from(n).ok())
-            .and_then(EllipticCurve::from_i64);
-        let coordinate = |label| param(&key, label).and_then(Value::as_bytes);
-        if param(&key, iana::Ec2KeyParameter::D.to_i64()).is_some() {
-            return Err(Error::malformed("a public key: this COSE_Key holds a private one", 0));
-        }
-        let x = coordinate(iana::Ec2KeyParameter::X.to_i64());
-        let parsed = match (&key.kty, curve) {
+        let key = cose_key(bytes)?;
+        let private = [iana::Ec2KeyParameter::D.to_i64(), iana::OkpKeyParameter::D.to_i64()];
+        let has_private = private.iter().any(|label| param(&key, *label).is_some());
+        let parsed = match (&key.kty, curve(&key)) {
+            (KeyType::Assigned(iana::KeyType::EC2 | iana::KeyType::OKP), _) if has_private => {
+                return Err(Error::malformed("a public key: this COSE_Key holds a private one", 0));
+            }
             (KeyType::Assigned(iana::KeyType::EC2), Some(EllipticCurve::P_256)) => {
-                Self::p256(x, coordinate(iana::Ec2KeyParameter::Y.to_i64()))
+                Self::P256(Box::new(EcKey::from_cose_key(&key)?.point()?.into()))
             }
             (KeyType::Assigned(iana::KeyType::OKP), Some(EllipticCurve::Ed25519)) => {
-                x.and_then(|x| Self::ed25519(x))
+                let x = param(&key, iana::OkpKeyParameter::X.to_i64()).and_then(Value::as_bytes);
+                x.and_then(|x| Self::ed25519(x)).ok_or(Error::malformed(BAD_POINT, 0))?
             }
-            _ => return Err(Error::unsupported("a P-256 or Ed25519 key", 0)),
+            (KeyType::Assigned(iana::KeyType::HSS_LMS), _) => {
+                let public = param(&key, iana::HssLmsKeyParameter::Pub.to_i64()).and_then(Value::as_bytes);
+                let public = public.ok_or(Error::malformed("an HSS-LMS key with pub", 0))?;
+                Self::HssLms(Box::new(HssPublicKey::from_bytes(public)?))
+            }
+            _ => return Err(Error::unsupported("a P-256, Ed25519 or HSS-LMS key", 0)),
         };
-        let parsed = parsed.ok_or(Error::malformed("a valid point on the key's curve", 0))?;
-        let expected = coset::RegisteredLabelWithPrivate::Assigned(parsed.algorithm().iana());
-        if key.alg.as_ref().is_some_and(|alg| *alg != expected) {
+        let expected = iana::Algorithm::from_i64(parsed.algorithm().number());
+        let expected = expected.map(coset::RegisteredLabelWithPrivate::Assigned);
+        if key.alg.is_some() && key.alg != expected {
             return Err(Error::malformed("an alg that fits the key's curve", 0));
         }
         Ok(parsed)
-    }
-
-    fn p256(x: Option<&Vec<u8>>, y: Option<&Vec<u8>>) -> Option<Self> {
-        let (x, y) = (x.filter(|x| x.len() == 32)?, y.filter(|y| y.len() == 32)?);
-        let sec1: Vec<u8> = [0x04].iter().chain(x).chain(y).copied().collect();
-        p256::ecdsa::VerifyingKey::from_sec1_bytes(&sec1).ok().map(|key| Self::P256(Box::new(key)))
     }
 
     pub(super) fn ed25519(x: &[u8]) -> Option<Self> {
@@ -92,40 +98,48 @@ impl PublicKey {
 
     /// A COSE_Key in deterministic order, with the private part if one is given.
     fn encode_with(&self, private: Option<&[u8]>) -> Vec<u8> {
-        let (kty, crv, coordinates) = match self {
+        match self {
             Self::P256(key) => {
-                let point = key.to_sec1_point(false);
-                let xy = [point.x().map(|x| x.to_vec()), point.y().map(|y| y.to_vec())];
-                (iana::KeyType::EC2, EllipticCurve::P_256, xy)
+                let d = private.and_then(|d| d.try_into().ok()).map(Zeroizing::new);
+                EcKey { d, ..EcKey::from_point(&p256::PublicKey::from(**key)) }.encode()
             }
-            Self::Ed25519(key) => {
-                (iana::KeyType::OKP, EllipticCurve::Ed25519, [Some(key.as_bytes().to_vec()), None])
-            }
-        };
-        let labels = [iana::Ec2KeyParameter::X.to_i64(), iana::Ec2KeyParameter::Y.to_i64()];
-        let mut members: Vec<(i64, &[u8])> =
-            labels.iter().zip(&coordinates).filter_map(|(l, c)| Some((*l, c.as_deref()?))).collect();
-        members.extend(private.map(|d| (iana::Ec2KeyParameter::D.to_i64(), d)));
-        encode(|w| {
-            w.map(members.len().saturating_add(2));
-            w.int(iana::KeyParameter::Kty.to_i64()).int(kty.to_i64());
-            w.int(iana::Ec2KeyParameter::Crv.to_i64()).int(crv.to_i64());
-            for (label, value) in &members {
-                w.int(*label).bytes(value);
-            }
-        })
+            Self::Ed25519(key) => encode(|w| {
+                w.map(if private.is_some() { 4 } else { 3 });
+                w.int(iana::KeyParameter::Kty.to_i64()).int(iana::KeyType::OKP.to_i64());
+                w.int(iana::OkpKeyParameter::Crv.to_i64()).int(EllipticCurve::Ed25519.to_i64());
+                w.int(iana::OkpKeyParameter::X.to_i64()).bytes(key.as_bytes());
+                if let Some(d) = private {
+                    w.int(iana::OkpKeyParameter::D.to_i64()).bytes(d);
+                }
+            }),
+            Self::HssLms(key) => encode(|w| {
+                w.map(2);
+                w.int(iana::KeyParameter::Kty.to_i64()).int(iana::KeyType::HSS_LMS.to_i64());
+                w.int(iana::HssLmsKeyParameter::Pub.to_i64()).bytes(key.as_bytes());
+            }),
+        }
     }
 
     /// RFC 9679 thumbprint with SHA-256 (REQ-TEEP-143).
     pub fn thumbprint(&self) -> Thumbprint {
-        Thumbprint(Sha256::digest(self.to_cose_key()).into())
+        Thumbprint::of(&self.to_cose_key())
     }
 
-    /// The one algorithm this key verifies.
+    /// The algorithm this key verifies: with P-256 the one of today's documents, ESP256.
     pub fn algorithm(&self) -> Algorithm {
         match self {
             Self::P256(_) => Algorithm::Esp256,
             Self::Ed25519(_) => Algorithm::Ed25519,
+            Self::HssLms(_) => Algorithm::HssLms,
+        }
+    }
+
+    /// Whether signatures that say they are made with `algorithm` can be this key's.
+    pub(super) fn serves(&self, algorithm: Algorithm) -> bool {
+        match self {
+            Self::P256(_) => matches!(algorithm, Algorithm::Esp256 | Algorithm::Es256),
+            Self::Ed25519(_) => algorithm == Algorithm::Ed25519,
+            Self::HssLms(_) => algorithm == Algorithm::HssLms,
         }
     }
 
@@ -143,12 +157,82 @@ impl PublicKey {
                     verifier.finalize_and_verify()
                 })
                 .is_ok(),
+            Self::HssLms(key) => key.verifies(prefix, payload, signature),
         }
     }
 }
 
-fn param(key: &CoseKey, label: i64) -> Option<&Value> {
+/// Decodes the members of a COSE_Key after the strict reader has bounded it.
+pub(super) fn cose_key(bytes: &[u8]) -> Result<CoseKey, Error> {
+    if bytes.len() > MAX_COSE_HEADER {
+        return Err(Error::new(Kind::TooLarge, "a COSE_Key of at most 512 bytes", 0));
+    }
+    Reader::open(bytes)?;
+    CoseKey::from_slice(bytes).map_err(|_| Error::malformed("a COSE_Key", 0))
+}
+
+pub(super) fn param(key: &CoseKey, label: i64) -> Option<&Value> {
     key.params.iter().find(|(l, _)| *l == Label::Int(label)).map(|(_, value)| value)
+}
+
+fn curve(key: &CoseKey) -> Option<EllipticCurve> {
+    let number = param(key, iana::Ec2KeyParameter::Crv.to_i64())?.as_integer()?;
+    EllipticCurve::from_i64(i64::try_from(number).ok()?)
+}
+
+/// The members of a P-256 key: both coordinates, and the scalar if it is a private one.
+pub(super) struct EcKey {
+    x: [u8; 32],
+    y: [u8; 32],
+    pub(super) d: Option<Zeroizing<[u8; 32]>>,
+}
+
+impl EcKey {
+    pub(super) fn from_cose_key(key: &CoseKey) -> Result<Self, Error> {
+        if key.kty != KeyType::Assigned(iana::KeyType::EC2) || curve(key) != Some(EllipticCurve::P_256) {
+            return Err(Error::unsupported("a P-256 key", 0));
+        }
+        let member = |label: iana::Ec2KeyParameter| match param(key, label.to_i64()) {
+            None => Ok(None),
+            Some(value) => value
+                .as_bytes()
+                .and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok())
+                .map(Some)
+                .ok_or(Error::malformed("x, y and d of a P-256 key in 32 bytes each", 0)),
+        };
+        let missing = Error::malformed("a P-256 key with x and y", 0);
+        Ok(Self {
+            x: member(iana::Ec2KeyParameter::X)?.ok_or(missing.clone())?,
+            y: member(iana::Ec2KeyParameter::Y)?.ok_or(missing)?,
+            d: member(iana::Ec2KeyParameter::D)?.map(Zeroizing::new),
+        })
+    }
+
+    pub(super) fn from_point(point: &p256::PublicKey) -> Self {
+        let sec1 = point.to_sec1_point(false);
+        let coordinate = |bytes: Option<&p256::FieldBytes>| bytes.map(|b| (*b).into()).unwrap_or_default();
+        Self { x: coordinate(sec1.x()), y: coordinate(sec1.y()), d: None }
+    }
+
+    /// The point, which lies on the curve and is not the identity.
+    pub(super) fn point(&self) -> Result<p256::PublicKey, Error> {
+        let sec1: Vec<u8> = [0x04].iter().chain(&self.x).chain(&self.y).copied().collect();
+        p256::PublicKey::from_sec1_bytes(&sec1).map_err(|_| Error::malformed(BAD_POINT, 0))
+    }
+
+    /// A COSE_Key in deterministic order.
+    pub(super) fn encode(&self) -> Vec<u8> {
+        encode(|w| {
+            w.map(if self.d.is_some() { 5 } else { 4 });
+            w.int(iana::KeyParameter::Kty.to_i64()).int(iana::KeyType::EC2.to_i64());
+            w.int(iana::Ec2KeyParameter::Crv.to_i64()).int(EllipticCurve::P_256.to_i64());
+            w.int(iana::Ec2KeyParameter::X.to_i64()).bytes(&self.x);
+            w.int(iana::Ec2KeyParameter::Y.to_i64()).bytes(&self.y);
+            if let Some(d) = &self.d {
+                w.int(iana::Ec2KeyParameter::D.to_i64()).bytes(d.as_slice());
+            }
+        })
+    }
 }
 
 fn prehash(prefix: &[u8], payload: &[u8]) -> [u8; 32] {
@@ -191,8 +275,7 @@ impl SigningKey {
     /// # Errors
     /// As [`PublicKey::from_cose_key`]; also when the public part, if there, is another key's.
     pub fn from_cose_key(bytes: &[u8]) -> Result<Self, Error> {
-        Reader::open(bytes)?;
-        let mut key = CoseKey::from_slice(bytes).map_err(|_| Error::malformed("a COSE_Key", 0))?;
+        let mut key = cose_key(bytes)?;
         let private = Label::Int(iana::Ec2KeyParameter::D.to_i64());
         let d = param(&key, iana::Ec2KeyParameter::D.to_i64()).and_then(Value::as_bytes);
         let d: [u8; 32] = d
@@ -204,6 +287,7 @@ impl SigningKey {
         let signing = match public {
             PublicKey::P256(_) => Self::p256_from_scalar(&d)?,
             PublicKey::Ed25519(_) => Self::ed25519_from_seed(&d),
+            PublicKey::HssLms(_) => return Err(Error::unsupported("a P-256 or Ed25519 key", 0)),
         };
         if signing.public_key() == public {
             Ok(signing)

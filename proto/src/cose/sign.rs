@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+use super::header::{ALG, Header, KID, one_kid, protected_alg};
 use super::{Algorithm, PublicKey, SigningKey, Thumbprint, Verified};
 use crate::cbor::{Major, Reader, Writer, bytes_head, encode};
-use crate::limits::{MAX_COSE_HEADER, MAX_SIGNATURES};
+use crate::limits::MAX_SIGNATURES;
 use crate::{Error, Kind};
 use alloc::vec::Vec;
-use coset::{CborSerializable, Header, HeaderBuilder, RegisteredLabelWithPrivate};
 
 /// CBOR tag and registry number of COSE_Sign1.
 pub(crate) const TAG_SIGN1: u64 = 18;
@@ -30,8 +30,28 @@ struct OneSignature<'b> {
     /// Encoded protected header of the signer; for Sign1 it is the body's.
     protected: &'b [u8],
     algorithm: Option<Algorithm>,
-    kid: Option<Vec<u8>>,
+    kid: Option<&'b [u8]>,
     signature: &'b [u8],
+}
+
+/// What signatures may be made with besides ESP256 and Ed25519, which always may. By default nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Accept {
+    /// ES256 (-7) by a P-256 key: for manifests of the time before ESP256.
+    pub es256: bool,
+    /// HSS-LMS (-46): for manifests, never for TEEP messages.
+    pub hss_lms: bool,
+}
+
+impl Accept {
+    fn allows(self, algorithm: Algorithm) -> bool {
+        match algorithm {
+            Algorithm::Esp256 | Algorithm::Ed25519 => true,
+            Algorithm::Es256 => self.es256,
+            Algorithm::HssLms => self.hss_lms,
+            Algorithm::Hmac256 => false,
+        }
+    }
 }
 
 impl<'b> Signatures<'b> {
@@ -83,7 +103,13 @@ impl<'b> Signatures<'b> {
 
     /// Algorithm, if implemented, and `kid` of each signature, as claimed.
     pub fn claimed_signers(&self) -> impl Iterator<Item = (Option<Algorithm>, Option<&[u8]>)> + '_ {
-        self.list.iter().map(|one| (one.algorithm, one.kid.as_deref()))
+        self.list.iter().map(|one| (one.algorithm, one.kid))
+    }
+
+    /// The attached payload, as claimed: for showing it to a person, and for telling a peer why it was refused.
+    /// Never act on it.
+    pub fn claimed_payload(&self) -> Option<&'b [u8]> {
+        self.payload
     }
 
     /// Checks the attached payload against `keys` and hands it out.
@@ -97,8 +123,20 @@ impl<'b> Signatures<'b> {
         &self,
         keys: impl IntoIterator<Item = &'k PublicKey> + Clone,
     ) -> Result<Verified<&'b [u8]>, Error> {
+        self.verify_with(keys, Accept::default())
+    }
+
+    /// As [`verify`](Self::verify), with the further algorithms of `accept`.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify).
+    pub fn verify_with<'k>(
+        &self,
+        keys: impl IntoIterator<Item = &'k PublicKey> + Clone,
+        accept: Accept,
+    ) -> Result<Verified<&'b [u8]>, Error> {
         let payload = self.payload.ok_or(Error::malformed("an attached payload", 0))?;
-        self.check(payload, keys)
+        self.check(payload, keys, accept)
     }
 
     /// Checks a detached payload against `keys` and hands it back with the proof.
@@ -110,27 +148,41 @@ impl<'b> Signatures<'b> {
         payload: &'p [u8],
         keys: impl IntoIterator<Item = &'k PublicKey> + Clone,
     ) -> Result<Verified<&'p [u8]>, Error> {
+        self.verify_detached_with(payload, keys, Accept::default())
+    }
+
+    /// As [`verify_detached`](Self::verify_detached), with the further algorithms of `accept`.
+    ///
+    /// # Errors
+    /// As [`verify_detached`](Self::verify_detached).
+    pub fn verify_detached_with<'p, 'k>(
+        &self,
+        payload: &'p [u8],
+        keys: impl IntoIterator<Item = &'k PublicKey> + Clone,
+        accept: Accept,
+    ) -> Result<Verified<&'p [u8]>, Error> {
         if self.payload.is_some() {
             return Err(Error::malformed("a detached payload", 0));
         }
-        self.check(payload, keys)
+        self.check(payload, keys, accept)
     }
 
     fn check<'p, 'k>(
         &self,
         payload: &'p [u8],
         keys: impl IntoIterator<Item = &'k PublicKey> + Clone,
+        accept: Accept,
     ) -> Result<Verified<&'p [u8]>, Error> {
-        if self.list.iter().all(|one| one.algorithm.is_none()) {
-            return Err(Error::new(Kind::UnsupportedAlgorithm, "a signature with ESP256 or Ed25519", 0));
+        let allowed = |one: &OneSignature<'_>| one.algorithm.filter(|algorithm| accept.allows(*algorithm));
+        if self.list.iter().all(|one| allowed(one).is_none()) {
+            return Err(Error::new(Kind::UnsupportedAlgorithm, "a signature with an accepted algorithm", 0));
         }
         for one in &self.list {
-            let Some(algorithm) = one.algorithm else { continue };
+            let Some(algorithm) = allowed(one) else { continue };
             let prefix = self.sig_structure_prefix(one, payload.len());
-            for key in keys.clone().into_iter().filter(|key| key.algorithm() == algorithm) {
+            for key in keys.clone().into_iter().filter(|key| key.serves(algorithm)) {
                 let signer = key.thumbprint();
-                if one.kid.as_ref().is_none_or(|kid| kid.as_slice() == signer.0)
-                    && key.verifies(&prefix, payload, one.signature)
+                if one.kid.is_none_or(|kid| kid == signer.0) && key.verifies(&prefix, payload, one.signature)
                 {
                     return Ok(Verified { value: payload, signer, algorithm });
                 }
@@ -159,52 +211,26 @@ fn sig_structure_prefix(context: &str, body: &[u8], signer: Option<&[u8]>, paylo
 }
 
 /// What the two headers of a layer say, after everything not understood was refused.
-struct Headers {
-    alg: Option<coset::Algorithm>,
-    kid: Option<Vec<u8>>,
+struct Headers<'b> {
+    alg: Option<i64>,
+    kid: Option<&'b [u8]>,
 }
 
-impl Headers {
-    fn decode(protected: &[u8], unprotected: &[u8]) -> Result<Self, Error> {
-        if protected.len().max(unprotected.len()) > MAX_COSE_HEADER {
-            return Err(Error::new(Kind::TooLarge, "a COSE header of at most 512 bytes", 0));
-        }
-        let protected = if protected.is_empty() { Header::default() } else { parse_header(protected)? };
-        let unprotected = parse_header(unprotected)?;
+impl<'b> Headers<'b> {
+    fn decode(protected: &'b [u8], unprotected: &'b [u8]) -> Result<Self, Error> {
+        let protected = Header::read_protected(protected, &[ALG, KID]).map_err(|e| e.within("protected"))?;
+        let unprotected = Header::read(unprotected, &[ALG, KID]).map_err(|e| e.within("unprotected"))?;
         if unprotected.alg.is_some() {
             return Err(Error::malformed("an algorithm in the protected header only", 0));
         }
-        let kid = match (protected.key_id.is_empty(), unprotected.key_id.is_empty()) {
-            (true, true) => None,
-            (false, true) => Some(protected.key_id),
-            (true, false) => Some(unprotected.key_id),
-            (false, false) => return Err(Error::malformed("a kid in one header only", 0)),
-        };
-        Ok(Self { alg: protected.alg, kid })
+        Ok(Self { alg: protected.alg, kid: one_kid(&protected, &unprotected)? })
     }
 
-    /// The algorithm; `None` inside when it is one that is not implemented.
+    /// The algorithm; `None` inside when it is none that signs and is implemented.
     fn algorithm(&self) -> Result<Option<Algorithm>, Error> {
-        match &self.alg {
-            None => Err(Error::malformed("an algorithm in the protected header", 0)),
-            Some(RegisteredLabelWithPrivate::Assigned(alg)) => {
-                Ok(Algorithm::from_number(coset::iana::EnumI64::to_i64(alg)))
-            }
-            Some(_) => Ok(None),
-        }
+        let number = self.alg.ok_or(Error::malformed("an algorithm in the protected header", 0))?;
+        Ok(Algorithm::from_number(number).filter(|algorithm| *algorithm != Algorithm::Hmac256))
     }
-}
-
-/// One header map in which only alg and kid may occur: everything else is not understood here, and
-/// nothing else is specified as ignorable.
-fn parse_header(bytes: &[u8]) -> Result<Header, Error> {
-    Reader::open(bytes)?;
-    let header = Header::from_slice(bytes).map_err(|_| Error::malformed("a COSE header map", 0))?;
-    let known = HeaderBuilder::new().key_id(header.key_id.clone()).build();
-    if header != (Header { alg: header.alg.clone(), ..known }) {
-        return Err(Error::unsupported("no COSE header parameter but alg and kid", 0));
-    }
-    Ok(header)
 }
 
 /// A tagged COSE_Sign1 with attached payload.
@@ -224,7 +250,7 @@ pub fn sign1_detached(key: &SigningKey, payload: &[u8]) -> Result<Vec<u8>, Error
 }
 
 fn sign1_with(key: &SigningKey, payload: &[u8], attached: Option<&[u8]>) -> Result<Vec<u8>, Error> {
-    let (protected, kid) = signer_headers(key)?;
+    let (protected, kid) = signer_headers(key);
     let prefix = sig_structure_prefix(CONTEXT_SIGN1, &protected, None, payload.len());
     let signature = key.sign(&prefix, payload)?;
     Ok(encode(|w| {
@@ -245,7 +271,7 @@ fn sign1_with(key: &SigningKey, payload: &[u8], attached: Option<&[u8]>) -> Resu
 pub fn sign(keys: &[SigningKey], payload: &[u8]) -> Result<Vec<u8>, Error> {
     let mut signatures = Vec::new();
     for key in keys {
-        let (protected, kid) = signer_headers(key)?;
+        let (protected, kid) = signer_headers(key);
         let prefix = sig_structure_prefix(CONTEXT_SIGN, b"", Some(&protected), payload.len());
         signatures.push((protected, kid, key.sign(&prefix, payload)?));
     }
@@ -258,13 +284,12 @@ pub fn sign(keys: &[SigningKey], payload: &[u8]) -> Result<Vec<u8>, Error> {
     }))
 }
 
-fn signer_headers(key: &SigningKey) -> Result<(Vec<u8>, Thumbprint), Error> {
+fn signer_headers(key: &SigningKey) -> (Vec<u8>, Thumbprint) {
     let public = key.public_key();
-    let header = HeaderBuilder::new().algorithm(public.algorithm().iana()).build();
-    let protected = header.to_vec().map_err(|_| Error::unauthenticated("an encodable header"))?;
-    Ok((protected, public.thumbprint()))
+    (protected_alg(public.algorithm().number()), public.thumbprint())
 }
 
 fn write_kid<'w>(w: &'w mut Writer, kid: &Thumbprint) -> &'w mut Writer {
-    w.map(1).int(coset::iana::EnumI64::to_i64(&coset::iana::HeaderParameter::Kid)).bytes(&kid.0)
+    Header { kid: Some(&kid.0), ..Header::default() }.write(w);
+    w
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 use super::*;
 use crate::Kind;
-use crate::cbor::{Writer, encode};
+use crate::cbor::{Reader, Writer, encode};
 use alloc::vec::Vec;
 
 fn p256(n: u8) -> SigningKey {
@@ -176,6 +176,90 @@ fn attack_algorithm_confusion() {
         Err(Kind::UnsupportedAlgorithm),
         "ES256"
     );
+}
+
+#[test]
+fn es256_only_where_accepted_and_only_with_p256() {
+    let key = p256(1);
+    let message = crafted(&key, b"\xa1\x01\x26", no_headers, None);
+    let verify = |keys: &[PublicKey], accept| {
+        Signatures::decode(&message)
+            .and_then(|s| s.verify_with(keys, accept).map(|v| v.algorithm()))
+            .map_err(|e| e.kind)
+    };
+    let es256 = Accept { es256: true, hss_lms: false };
+    assert_eq!(verify(&[key.public_key()], es256), Ok(Algorithm::Es256));
+    assert_eq!(verify(&[p256(2).public_key(), ed25519(1).public_key()], es256), Err(Kind::Unauthenticated));
+    for accept in [Accept::default(), Accept { es256: false, hss_lms: true }] {
+        assert_eq!(verify(&[key.public_key()], accept), Err(Kind::UnsupportedAlgorithm));
+    }
+    // Accepting more changes nothing about ESP256.
+    let esp256 = sign1(&key, b"payload").expect("signs");
+    let both = Signatures::decode(&esp256).and_then(|s| s.verify_with(&[key.public_key()], es256));
+    assert_eq!(both.map(|v| v.algorithm()), Ok(Algorithm::Esp256));
+}
+
+#[test]
+fn published_es256_manifest_verifies_where_accepted() {
+    let envelope = include_str!("../../vectors/suit-manifest-3c9b790/example0-signed.hex");
+    let envelope = hex(&envelope.split_whitespace().collect::<alloc::string::String>());
+    // {2: << [ << digest >>, << COSE_Sign1 >> ] >>, ...}: the wrapper of the first member.
+    let mut r = Reader::open(&envelope).expect("an envelope");
+    r.optional_tag();
+    r.map("envelope").expect("a map");
+    assert_eq!(r.int("label"), Ok(2));
+    let mut r = Reader::open(r.bytes("wrapper").expect("bytes")).expect("a wrapper");
+    r.array_of(2, "wrapper").expect("digest and one block");
+    let (digest, block) = (r.bytes("digest").expect("bytes"), r.bytes("block").expect("bytes"));
+    let key_a = encode(|w| {
+        w.map(4).int(1).int(2).int(-1).int(1);
+        w.int(-2).bytes(&hex("8496811aae0baaabd26157189eecda26beaa8bf11b6f3fe6e2b5659c85dbc0ad"));
+        w.int(-3).bytes(&hex("3b1f2a4b6c098131c0a36dacd1d78bd381dcdfb09c052db33991db7338b4a896"));
+    });
+    let keys = [PublicKey::from_cose_key(&key_a).expect("key A")];
+    let signatures = Signatures::decode(block).expect("decodes");
+    let strict = signatures.verify_detached(digest, &keys).map(|_| ()).map_err(|e| e.kind);
+    assert_eq!(strict, Err(Kind::UnsupportedAlgorithm));
+    let accept = Accept { es256: true, hss_lms: false };
+    signatures.verify_detached_with(digest, &keys, accept).expect("verifies as ES256");
+}
+
+#[test]
+fn attack_algorithm_in_text_or_of_another_structure() {
+    let key = p256(1);
+    // "ES256" by name, HMAC, A128GCM.
+    for protected in [&b"\xa1\x01\x65ES256"[..], b"\xa1\x01\x05", b"\xa1\x01\x01"] {
+        let message = crafted(&key, protected, no_headers, None);
+        assert_eq!(verify(&message, &[key.public_key()]), Err(Kind::UnsupportedAlgorithm));
+    }
+}
+
+#[test]
+fn attack_private_key_with_the_public_half_of_another() {
+    let other = p256(2).public_key().to_cose_key();
+    let mixed = [&b"\xa5"[..], &other[1..], b"\x23\x58\x20", &[1; 32]].concat();
+    SigningKey::from_cose_key(&mixed).expect_err("a signing key");
+    AgreementSecret::from_cose_key(&mixed).expect_err("an agreement key");
+    let own = [&b"\xa5"[..], &p256(1).public_key().to_cose_key()[1..], b"\x23\x58\x20", &[1; 32]].concat();
+    SigningKey::from_cose_key(&own).expect("a signing key");
+    AgreementSecret::from_cose_key(&own).expect("an agreement key");
+    AgreementKey::from_cose_key(&own).expect_err("a private key is no public key");
+    AgreementSecret::from_cose_key(&own[..77]).expect_err("cut short");
+}
+
+#[test]
+fn cose_key_limit_and_one_past_it() {
+    let key = |kid: usize| {
+        let public = p256(1).public_key().to_cose_key();
+        encode(|w| {
+            w.map(5).raw(&public[1..]).int(2).bytes(&alloc::vec![1; kid]);
+        })
+    };
+    let at = key(512 - 79);
+    assert_eq!(at.len(), 512);
+    PublicKey::from_cose_key(&at).expect("at the limit");
+    let past = PublicKey::from_cose_key(&key(513 - 79)).map_err(|e| e.kind);
+    assert_eq!(past.map(|_| ()), Err(Kind::TooLarge));
 }
 
 #[test]
