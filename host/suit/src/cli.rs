@@ -79,7 +79,8 @@ fn perform(task: &Task) -> Result<Done, Error> {
     match task {
         Task::Keygen { algorithm, out } => keygen((*algorithm).into(), out),
         Task::Create { description, key, out } => create_envelope(description, key, out),
-        Task::Inspect { envelope, key } => inspect(envelope, key),
+        Task::Inspect { envelope, diag: true, .. } => diagnose(envelope),
+        Task::Inspect { envelope, key, diag: false } => inspect(envelope, key),
         Task::Verify { envelope, key } => verify(envelope, key),
     }
 }
@@ -119,6 +120,12 @@ fn inspect(path: &Path, key_files: &[PathBuf]) -> Result<Done, Error> {
         keys => Summary::verified(&bytes, keys)?,
     };
     Ok(Done::new(summary.to_string(), json!({ "envelope": summary })))
+}
+
+fn diagnose(path: &Path) -> Result<Done, Error> {
+    let text = teep_proto::diag::any(&read_envelope(path)?);
+    let fields = json!({ "diagnostic": text });
+    Ok(Done::new(text, fields))
 }
 
 fn verify(path: &Path, key_files: &[PathBuf]) -> Result<Done, Error> {

@@ -69,6 +69,7 @@ fn encode_manifest(description: &Description) -> Vec<u8> {
             (manifest::INSTALL, install.build()),
             (manifest::UNINSTALL, uninstall.build()),
         ],
+        ..ManifestBuilder::default()
     }
     .build()
 }

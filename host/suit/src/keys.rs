@@ -20,7 +20,7 @@ const MAX_KEY_FILE: usize = 16 * 1024;
 /// Makes a new key from the operating system's random bytes.
 ///
 /// # Errors
-/// [`Error::Randomness`] when there are none.
+/// [`Error::Randomness`] when there are none, and [`Error::Key`] for what is no key of a signer here.
 pub fn generate(algorithm: Algorithm) -> Result<SigningKey, Error> {
     let mut secret = Zeroizing::new([0u8; 32]);
     loop {
@@ -28,10 +28,13 @@ pub fn generate(algorithm: Algorithm) -> Result<SigningKey, Error> {
         match algorithm {
             Algorithm::Ed25519 => return Ok(SigningKey::ed25519_from_seed(&secret)),
             // Only a scalar of zero or not below the order is refused, once in 2^32 tries.
-            Algorithm::Esp256 => {
+            Algorithm::Esp256 | Algorithm::Es256 => {
                 if let Ok(key) = SigningKey::p256_from_scalar(&secret) {
                     return Ok(key);
                 }
+            }
+            Algorithm::HssLms | Algorithm::Hmac256 => {
+                return Err(Error::Key(format!("{algorithm} keys are made with other tools")));
             }
         }
     }
@@ -191,6 +194,7 @@ fn public_to_pem(key: &PublicKey) -> Result<String, Error> {
     match key {
         PublicKey::P256(key) => key.to_public_key_pem(LineEnding::LF),
         PublicKey::Ed25519(key) => key.to_public_key_pem(LineEnding::LF),
+        PublicKey::HssLms(_) => return Err(Error::Key("HSS-LMS keys are kept as COSE_Key only".to_owned())),
     }
     .map_err(|error| Error::Key(error.to_string()))
 }

@@ -7,7 +7,8 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use teep_proto::cose::{Algorithm, PublicKey};
 use teep_proto::suit::{
-    Argument, Command, Digest, Envelope, Index, Manifest, Parameter, Parameters, Section, Sequence,
+    Argument, AuthenticationBlock, Command, Digest, Envelope, Index, Manifest, Parameter, Parameters,
+    Section, Sequence,
 };
 
 /// What an envelope says, for a person ([`Display`](std::fmt::Display)) or a program (serde).
@@ -29,6 +30,12 @@ pub struct Summary {
     pub reference_uri: Option<String>,
     /// suit-components, in index order.
     pub components: Vec<String>,
+    /// suit-dependencies: by component index, where the dependency is.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub dependencies: BTreeMap<u64, Option<String>>,
+    /// suit-text: by language, what the manifest and its components are said to be.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub text: BTreeMap<String, BTreeMap<String, String>>,
     /// The shared sequence, then the sections in the order of their labels.
     pub sequences: Vec<CommandSequence>,
     /// The integrated payloads.
@@ -80,8 +87,14 @@ pub enum ArgumentSummary {
     Alternatives(Vec<Vec<CommandSummary>>),
     /// A sequence within.
     Sequence(Vec<CommandSummary>),
-    /// Not shown: a private or unknown command.
-    Other(()),
+    /// Parameters by name, for each of several components.
+    ParametersOf(BTreeMap<u64, BTreeMap<String, String>>),
+    /// Names of the parameters that are copied, for each component they come from.
+    CopiedFrom(BTreeMap<u64, Vec<String>>),
+    /// Of a private command.
+    Private(String),
+    /// Not shown: an unknown command.
+    Unknown(()),
 }
 
 /// An integrated payload.
@@ -140,6 +153,12 @@ impl Summary {
             sequence_number: manifest.sequence_number,
             reference_uri: manifest.reference_uri.map(str::to_owned),
             components: manifest.components.iter().map(ToString::to_string).collect(),
+            dependencies: manifest
+                .dependencies
+                .iter()
+                .map(|dependency| (dependency.index, dependency.prefix.map(|prefix| prefix.to_string())))
+                .collect(),
+            text: text_by_language(envelope, manifest)?,
             sequences: std::iter::once(Ok(shared)).chain(sections).collect::<Result<_, _>>()?,
             payloads: envelope.payloads().iter().map(|(uri, bytes)| Payload::of(uri, bytes)).collect(),
         })
@@ -155,7 +174,11 @@ impl Signer {
 fn signatures(envelope: &Envelope<'_>) -> Result<Vec<Signer>, Error> {
     let mut signers = Vec::new();
     for block in envelope.authentication_blocks() {
-        signers.extend(block?.claimed_signers().map(|(algorithm, kid)| Signer::new(algorithm, kid)));
+        match block? {
+            AuthenticationBlock::Signatures(signatures) => signers
+                .extend(signatures.claimed_signers().map(|(algorithm, kid)| Signer::new(algorithm, kid))),
+            AuthenticationBlock::Mac0(_) => signers.push(Signer::new(Some(Algorithm::Hmac256), None)),
+        }
     }
     Ok(signers)
 }
@@ -197,9 +220,28 @@ impl ArgumentSummary {
                 list.into_iter().map(|s| s.map_or(Ok(Vec::new()), commands)).collect::<Result<_, _>>()?,
             ),
             Argument::Sequence(sequence) => Self::Sequence(commands(sequence)?),
-            Argument::Other => Self::Other(()),
+            Argument::Multiple(list) => Self::ParametersOf(
+                list.into_iter()
+                    .map(|(index, list)| Ok((index, parameters(list)?)))
+                    .collect::<Result<_, Error>>()?,
+            ),
+            Argument::CopyParameters(list) => Self::CopiedFrom(
+                list.into_iter()
+                    .map(|(index, labels)| (index, labels.into_iter().map(names::parameter_label).collect()))
+                    .collect(),
+            ),
+            Argument::Custom(value) => Self::Private(names::value(&value)),
+            Argument::Unknown => Self::Unknown(()),
         })
     }
+}
+
+fn text_by_language(
+    envelope: &Envelope<'_>,
+    manifest: &Manifest<'_>,
+) -> Result<BTreeMap<String, BTreeMap<String, String>>, Error> {
+    let languages = envelope.text(manifest)?.unwrap_or_default().languages;
+    Ok(languages.into_iter().map(|language| (language.tag.to_owned(), names::texts(&language))).collect())
 }
 
 fn parameters(list: Parameters<'_>) -> Result<BTreeMap<String, String>, Error> {

@@ -66,6 +66,9 @@ fn from_keys_to_a_verified_envelope() {
     let (code, out, _) = run(dir, "inspect hello.suit");
     assert_eq!(code, exit::OK);
     assert!(out.starts_with("NOT AUTHENTICATED"), "{out}");
+    let (code, out, _) = run(dir, "inspect --diag hello.suit");
+    assert_eq!(code, exit::OK);
+    assert!(out.contains("/ manifest-sequence-number / 2: 1") && out.contains("/ COSE_Sign1 / 18("), "{out}");
     let (code, out, _) = run(dir, "--json inspect hello.suit --key other.pub.pem");
     assert_eq!(code, exit::OK);
     let json: serde_json::Value = serde_json::from_str(&out).unwrap();

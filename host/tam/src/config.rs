@@ -47,11 +47,11 @@ impl TamConfig {
         Self::new(keys::generate(Algorithm::Esp256)?, keys::generate(Algorithm::Ed25519)?)
     }
 
-    /// The key of the cipher suite with `algorithm`.
+    /// The key of the cipher suite with `algorithm`; for what is no cipher suite's, the ESP256 key.
     pub fn signing_key(&self, algorithm: Algorithm) -> &SigningKey {
         match algorithm {
-            Algorithm::Esp256 => &self.esp256,
             Algorithm::Ed25519 => &self.ed25519,
+            Algorithm::Esp256 | Algorithm::Es256 | Algorithm::HssLms | Algorithm::Hmac256 => &self.esp256,
         }
     }
 }

@@ -48,7 +48,7 @@ fn requested<'o>(tc: &RequestedTc<'_>, offers: &'o [Offer]) -> Option<&'o Offer>
 
 fn outdated<'o>(tc: &SystemPropertyClaims<'_>, offers: &'o [Offer]) -> Option<&'o Offer> {
     let offer = best(&tc.component_id, offers)?;
-    let (installed, offered) = (tc.digest?, offer.component(&tc.component_id)?.digest?);
+    let (installed, offered) = (tc.digest()?, offer.component(&tc.component_id)?.digest?);
     (installed != offered).then_some(offer)
 }
 
@@ -61,7 +61,10 @@ mod tests {
     fn offer(name: &str, components: &[(&[u8], u8)], sequence_number: u64, bytes: usize) -> Offer {
         let components = components
             .iter()
-            .map(|(id, digest)| OfferedComponent { id: id.to_vec(), digest: Some(Digest([*digest; 32])) })
+            .map(|(id, digest)| OfferedComponent {
+                id: id.to_vec(),
+                digest: Some(Digest::sha256([*digest; 32])),
+            })
             .collect();
         Offer { name: name.to_owned(), components, sequence_number, envelope: vec![0; bytes] }
     }
@@ -80,7 +83,7 @@ mod tests {
 
     fn installed<'b>((id, digest): &Installed<'b>) -> SystemPropertyClaims<'b> {
         let component_id = ComponentId::decode(id).unwrap();
-        SystemPropertyClaims { component_id, digest: digest.map(|d| Digest([d; 32])) }
+        SystemPropertyClaims::new(component_id, digest.map(|d| Digest::sha256([d; 32])))
     }
 
     /// Names of what an Agent gets that wants and has these components.

@@ -1,111 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-use super::labels::{MANIFEST_VERSION, TAG_ENVELOPE, command, common, envelope, manifest, parameter};
-use super::{Digest, Parameter};
+use super::labels::{MANIFEST_VERSION, TAG_ENVELOPE, common, dependency, envelope, manifest};
+use super::{Authenticator, ComponentId, Digest, DigestAlgorithm, Manifest, Sequence, Severable};
 use crate::Error;
-use crate::cbor::{Writer, encode};
-use crate::cose::{SigningKey, sign1_detached};
+use crate::cbor::encode;
+use crate::cose::SigningKey;
 use alloc::string::String;
 use alloc::vec::Vec;
-
-/// Builds a SUIT_Command_Sequence command by command.
-#[derive(Clone, Debug, Default)]
-pub struct SequenceBuilder {
-    commands: usize,
-    body: Vec<u8>,
-}
-
-impl SequenceBuilder {
-    /// An empty sequence.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    fn command(mut self, code: i64, argument: impl FnOnce(&mut Writer)) -> Self {
-        self.commands = self.commands.saturating_add(1);
-        self.body.extend(encode(|w| {
-            w.int(code);
-            argument(w);
-        }));
-        self
-    }
-
-    /// A condition, or a directive whose argument is a reporting policy.
-    pub fn simple(self, code: i64, policy: u64) -> Self {
-        self.command(code, |w| {
-            w.uint(policy);
-        })
-    }
-
-    /// override-parameters. The parameters are written in the order of their labels.
-    pub fn override_parameters(self, parameters: &[Parameter<'_>]) -> Self {
-        self.command(command::OVERRIDE_PARAMETERS, |w| write_parameters(w, parameters))
-    }
-
-    /// set-component-index with one index.
-    pub fn set_component_index(self, index: u64) -> Self {
-        self.simple(command::SET_COMPONENT_INDEX, index)
-    }
-
-    /// try-each over encoded sequences; `None` is the nil that always succeeds.
-    pub fn try_each(self, alternatives: &[Option<Vec<u8>>]) -> Self {
-        self.command(command::TRY_EACH, |w| {
-            w.array(alternatives.len());
-            for alternative in alternatives {
-                match alternative {
-                    Some(sequence) => w.bytes(sequence),
-                    None => w.null(),
-                };
-            }
-        })
-    }
-
-    /// run-sequence of an encoded sequence.
-    pub fn run_sequence(self, sequence: &[u8]) -> Self {
-        self.command(command::RUN_SEQUENCE, |w| {
-            w.bytes(sequence);
-        })
-    }
-
-    /// The encoded sequence.
-    pub fn build(self) -> Vec<u8> {
-        encode(|w| {
-            w.array(self.commands.saturating_mul(2)).raw(&self.body);
-        })
-    }
-}
-
-fn write_parameters(w: &mut Writer, parameters: &[Parameter<'_>]) {
-    let mut sorted: Vec<(i64, &Parameter<'_>)> = parameters.iter().map(|p| (label(p), p)).collect();
-    sorted.sort_by_key(|(label, _)| *label);
-    w.map(sorted.len());
-    for (label, value) in sorted {
-        w.int(label);
-        match value {
-            Parameter::VendorIdentifier(id)
-            | Parameter::ClassIdentifier(id)
-            | Parameter::DeviceIdentifier(id) => w.bytes(id),
-            Parameter::ImageDigest(digest) => w.bytes(&digest.encode()),
-            Parameter::StrictOrder(value) | Parameter::SoftFailure(value) => w.bool(*value),
-            Parameter::ImageSize(size) => w.uint(*size),
-            Parameter::Uri(uri) => w.text(uri),
-            Parameter::Unknown(_) => w.null(),
-        };
-    }
-}
-
-fn label(value: &Parameter<'_>) -> i64 {
-    match value {
-        Parameter::VendorIdentifier(_) => parameter::VENDOR_IDENTIFIER,
-        Parameter::ClassIdentifier(_) => parameter::CLASS_IDENTIFIER,
-        Parameter::DeviceIdentifier(_) => parameter::DEVICE_IDENTIFIER,
-        Parameter::ImageDigest(_) => parameter::IMAGE_DIGEST,
-        Parameter::StrictOrder(_) => parameter::STRICT_ORDER,
-        Parameter::SoftFailure(_) => parameter::SOFT_FAILURE,
-        Parameter::ImageSize(_) => parameter::IMAGE_SIZE,
-        Parameter::Uri(_) => parameter::URI,
-        Parameter::Unknown(label) => *label,
-    }
-}
 
 /// Builds a SUIT_Manifest.
 #[derive(Clone, Debug, Default)]
@@ -114,50 +14,242 @@ pub struct ManifestBuilder {
     pub sequence_number: u64,
     /// suit-reference-uri.
     pub reference_uri: Option<String>,
-    /// suit-manifest-component-id, encoded ([`super::ComponentId::encode`]).
+    /// suit-manifest-component-id, encoded ([`ComponentId::encode`]).
     pub component_id: Option<Vec<u8>>,
+    /// suit-set-version; left out if empty.
+    pub set_version: Vec<i64>,
+    /// suit-dependencies by component index, each with its encoded prefix. Written in the order of their
+    /// indices (REQ-SUIT-110).
+    pub dependencies: Vec<(u64, Option<Vec<u8>>)>,
     /// suit-components, each encoded.
     pub components: Vec<Vec<u8>>,
-    /// suit-shared-sequence, encoded ([`SequenceBuilder::build`]).
+    /// suit-shared-sequence, encoded ([`super::SequenceBuilder::build`]); left out if empty.
     pub shared: Vec<u8>,
-    /// Sections by manifest label, each an encoded sequence. Written in the order of their labels.
+    /// Other members by manifest label: sections, each an encoded sequence, suit-text
+    /// ([`super::Text::encode`]) and suit-coswid. Written in the order of their labels.
     pub sections: Vec<(u64, Vec<u8>)>,
+    /// Members whose content is in the envelope, by manifest label; see [`sever`](Self::sever).
+    pub severed: Vec<(u64, Digest)>,
 }
 
 impl ManifestBuilder {
+    /// Puts the digest of the member `label` in its place and returns its content, for
+    /// [`EnvelopeBuilder::severed`]. To be done before signing, and for members that are much longer than a
+    /// digest (REQ-SUIT-105).
+    ///
+    /// # Errors
+    /// When there is no such member, or it is not severable (M 8.4.12).
+    pub fn sever(&mut self, label: u64, algorithm: DigestAlgorithm) -> Result<(u64, Vec<u8>), Error> {
+        let member = self.sections.iter().find(|(l, _)| *l == label).cloned();
+        let member = member.filter(|_| super::envelope::SEVERABLE.contains(&label));
+        let (_, content) = member.ok_or(Error::malformed("a severable member that the manifest has", 0))?;
+        self.sections.retain(|(l, _)| *l != label);
+        self.severed.push((label, algorithm.digest(&byte_string(&content))));
+        Ok((label, content))
+    }
+
     /// The encoded manifest, maps in deterministic order (REQ-SUIT-031).
     pub fn build(&self) -> Vec<u8> {
-        let common = encode(|w| {
-            w.map(2).uint(common::COMPONENTS).array(self.components.len());
-            for component in &self.components {
-                w.raw(component);
+        let mut members: Vec<(u64, Vec<u8>)> = Vec::new();
+        let mut member = |label, encoded| members.push((label, encoded));
+        member(
+            manifest::VERSION,
+            encode(|w| {
+                w.uint(MANIFEST_VERSION);
+            }),
+        );
+        member(
+            manifest::SEQUENCE_NUMBER,
+            encode(|w| {
+                w.uint(self.sequence_number);
+            }),
+        );
+        member(manifest::COMMON, byte_string(&self.common()));
+        if let Some(uri) = &self.reference_uri {
+            member(
+                manifest::REFERENCE_URI,
+                encode(|w| {
+                    w.text(uri);
+                }),
+            );
+        }
+        if let Some(id) = &self.component_id {
+            member(manifest::COMPONENT_ID, id.clone());
+        }
+        if !self.set_version.is_empty() {
+            let version = encode(|w| {
+                w.array(self.set_version.len());
+                self.set_version.iter().for_each(|number| {
+                    w.int(*number);
+                });
+            });
+            member(manifest::SET_VERSION, byte_string(&version));
+        }
+        self.sections.iter().for_each(|(label, content)| member(*label, byte_string(content)));
+        self.severed.iter().for_each(|(label, digest)| member(*label, digest.encode()));
+        map_by_label(members)
+    }
+
+    fn common(&self) -> Vec<u8> {
+        let mut members = Vec::new();
+        if !self.dependencies.is_empty() {
+            let dependencies = self.dependencies.iter().map(|(index, prefix)| {
+                let prefix = prefix.iter().map(|prefix| (dependency::PREFIX, prefix.clone()));
+                (*index, map_by_label(prefix.collect()))
+            });
+            members.push((common::DEPENDENCIES, map_by_label(dependencies.collect())));
+        }
+        if !self.components.is_empty() {
+            let components = encode(|w| {
+                w.array(self.components.len());
+                self.components.iter().for_each(|component| {
+                    w.raw(component);
+                });
+            });
+            members.push((common::COMPONENTS, components));
+        }
+        if !self.shared.is_empty() {
+            members.push((common::SHARED_SEQUENCE, byte_string(&self.shared)));
+        }
+        map_by_label(members)
+    }
+}
+
+/// What was decoded, to be changed or encoded again.
+impl From<&Manifest<'_>> for ManifestBuilder {
+    fn from(decoded: &Manifest<'_>) -> Self {
+        let owned = |id: ComponentId<'_>| id.as_bytes().to_vec();
+        let mut builder = Self {
+            sequence_number: decoded.sequence_number,
+            reference_uri: decoded.reference_uri.map(String::from),
+            component_id: decoded.component_id.map(owned),
+            set_version: decoded.set_version.clone(),
+            dependencies: decoded.dependencies.iter().map(|d| (d.index, d.prefix.map(owned))).collect(),
+            components: decoded.components.iter().copied().map(owned).collect(),
+            ..Self::default()
+        };
+        if decoded.shared != Sequence::EMPTY {
+            builder.shared = decoded.shared.as_bytes().to_vec();
+        }
+        let sections =
+            decoded.sections.iter().map(|(label, section)| (*label, section.map(Sequence::as_bytes)));
+        let text = decoded.text.map(|text| (manifest::TEXT, text));
+        let coswid = decoded.coswid.map(|coswid| (manifest::COSWID, coswid));
+        for (label, member) in sections.chain(text).chain(coswid) {
+            match member {
+                Severable::Present(content) => builder.sections.push((label, content.to_vec())),
+                Severable::Severed(digest) => builder.severed.push((label, digest)),
             }
-            w.uint(common::SHARED_SEQUENCE).bytes(&self.shared);
+        }
+        builder
+    }
+}
+
+/// Builds a SUIT_Envelope around an encoded manifest.
+#[derive(Clone, Copy, Debug)]
+pub struct EnvelopeBuilder<'a> {
+    /// The manifest ([`ManifestBuilder::build`]).
+    pub manifest: &'a [u8],
+    /// Contents of the manifest's severed members by label ([`ManifestBuilder::sever`]).
+    pub severed: &'a [(u64, Vec<u8>)],
+    /// Integrated payloads and dependencies under their URIs.
+    pub payloads: &'a [(&'a str, &'a [u8])],
+    /// Algorithm of the manifest's digest.
+    pub algorithm: DigestAlgorithm,
+    /// Whether the envelope gets its CBOR tag.
+    pub tagged: bool,
+}
+
+impl<'a> EnvelopeBuilder<'a> {
+    /// A tagged envelope with nothing but `manifest`, with SHA-256.
+    pub fn new(manifest: &'a [u8]) -> Self {
+        Self { manifest, severed: &[], payloads: &[], algorithm: DigestAlgorithm::Sha256, tagged: true }
+    }
+
+    /// The encoded SUIT_Digest of the manifest, which is what authentication blocks are made over.
+    pub fn digest(&self) -> Vec<u8> {
+        self.algorithm.digest(&byte_string(self.manifest)).encode()
+    }
+
+    /// The envelope, signed by each of `keys`.
+    ///
+    /// # Errors
+    /// When a key cannot sign.
+    pub fn sign(&self, keys: &[SigningKey]) -> Result<Vec<u8>, Error> {
+        let authenticators: Vec<_> = keys.iter().map(Authenticator::Sign).collect();
+        self.authenticate(&authenticators)
+    }
+
+    /// The envelope, with an authentication block by each of `keys`, all over the same digest (REQ-SUIT-099).
+    ///
+    /// # Errors
+    /// When a key cannot do that.
+    pub fn authenticate(&self, keys: &[Authenticator<'_>]) -> Result<Vec<u8>, Error> {
+        let digest = self.digest();
+        let blocks = keys.iter().map(|key| key.detached(&digest)).collect::<Result<Vec<_>, _>>()?;
+        Ok(self.build(&blocks))
+    }
+
+    /// The envelope with these authentication blocks, which were made over [`digest`](Self::digest): tagged
+    /// COSE structures with detached payload.
+    pub fn build(&self, blocks: &[Vec<u8>]) -> Vec<u8> {
+        let severed: Vec<_> =
+            self.severed.iter().map(|(label, content)| (*label, byte_string(content))).collect();
+        EnvelopeParts {
+            digest: &self.digest(),
+            blocks: &blocks.iter().map(Vec::as_slice).collect::<Vec<_>>(),
+            manifest: self.manifest,
+            severed: &severed.iter().map(|(label, item)| (*label, item.as_slice())).collect::<Vec<_>>(),
+            payloads: self.payloads,
+        }
+        .encode(self.tagged)
+    }
+}
+
+/// All there is in an envelope.
+pub(super) struct EnvelopeParts<'a> {
+    /// The encoded SUIT_Digest.
+    pub(super) digest: &'a [u8],
+    pub(super) blocks: &'a [&'a [u8]],
+    pub(super) manifest: &'a [u8],
+    /// Byte string items.
+    pub(super) severed: &'a [(u64, &'a [u8])],
+    pub(super) payloads: &'a [(&'a str, &'a [u8])],
+}
+
+impl EnvelopeParts<'_> {
+    /// Encodes the envelope, in deterministic order.
+    pub(super) fn encode(&self, tagged: bool) -> Vec<u8> {
+        let wrapper = encode(|w| {
+            w.array(self.blocks.len().saturating_add(1)).bytes(self.digest);
+            self.blocks.iter().for_each(|block| {
+                w.bytes(block);
+            });
         });
-        let mut sections: Vec<&(u64, Vec<u8>)> = self.sections.iter().collect();
-        sections.sort_by_key(|(label, _)| *label);
-        let optional =
-            usize::from(self.reference_uri.is_some()).saturating_add(self.component_id.is_some().into());
+        let mut severed = self.severed.to_vec();
+        severed.sort_by_key(|(label, _)| *label);
+        // Of text keys shorter ones come first, then it goes bytewise.
+        let mut payloads = self.payloads.to_vec();
+        payloads.sort_by_key(|(uri, _)| (uri.len(), *uri));
         encode(|w| {
-            w.map(sections.len().saturating_add(optional).saturating_add(3));
-            w.uint(manifest::VERSION).uint(MANIFEST_VERSION);
-            w.uint(manifest::SEQUENCE_NUMBER).uint(self.sequence_number);
-            w.uint(manifest::COMMON).bytes(&common);
-            if let Some(uri) = &self.reference_uri {
-                w.uint(manifest::REFERENCE_URI).text(uri);
+            if tagged {
+                w.tag(TAG_ENVELOPE);
             }
-            if let Some(id) = &self.component_id {
-                w.uint(manifest::COMPONENT_ID).raw(id);
+            w.map(severed.len().saturating_add(payloads.len()).saturating_add(2));
+            w.uint(envelope::AUTHENTICATION_WRAPPER).bytes(&wrapper);
+            w.uint(envelope::MANIFEST).bytes(self.manifest);
+            for (label, item) in severed {
+                w.uint(label).raw(item);
             }
-            for (label, sequence) in sections {
-                w.uint(*label).bytes(sequence);
+            for (uri, bytes) in payloads {
+                w.text(uri).bytes(bytes);
             }
         })
     }
 }
 
 /// A tagged SUIT_Envelope around an encoded manifest, signed by each of `keys`, with integrated
-/// `payloads` under their URIs.
+/// `payloads` under their URIs. [`EnvelopeBuilder`] makes others.
 ///
 /// # Errors
 /// When a key cannot sign.
@@ -166,27 +258,22 @@ pub fn encode_envelope(
     keys: &[SigningKey],
     payloads: &[(&str, &[u8])],
 ) -> Result<Vec<u8>, Error> {
-    let manifest_item = encode(|w| {
-        w.bytes(manifest);
-    });
-    let digest = Digest::of(&manifest_item).encode();
-    let blocks: Vec<Vec<u8>> =
-        keys.iter().map(|key| sign1_detached(key, &digest)).collect::<Result<_, _>>()?;
-    let wrapper = encode(|w| {
-        w.array(blocks.len().saturating_add(1)).bytes(&digest);
-        for block in &blocks {
-            w.bytes(block);
-        }
-    });
-    // Deterministic order of text keys: shorter ones first, then bytewise.
-    let mut payloads = payloads.to_vec();
-    payloads.sort_by_key(|(uri, _)| (uri.len(), *uri));
-    Ok(encode(|w| {
-        w.tag(TAG_ENVELOPE).map(payloads.len().saturating_add(2));
-        w.uint(envelope::AUTHENTICATION_WRAPPER).bytes(&wrapper);
-        w.uint(envelope::MANIFEST).raw(&manifest_item);
-        for (uri, bytes) in payloads {
-            w.text(uri).bytes(bytes);
-        }
-    }))
+    EnvelopeBuilder { payloads, ..EnvelopeBuilder::new(manifest) }.sign(keys)
+}
+
+fn byte_string(content: &[u8]) -> Vec<u8> {
+    encode(|w| {
+        w.bytes(content);
+    })
+}
+
+/// A map of encoded items, in the order of their labels.
+fn map_by_label(mut members: Vec<(u64, Vec<u8>)>) -> Vec<u8> {
+    members.sort_by_key(|(label, _)| *label);
+    encode(|w| {
+        w.map(members.len());
+        members.iter().for_each(|(label, item)| {
+            w.uint(*label).raw(item);
+        });
+    })
 }

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
+use super::encode::EnvelopeParts;
 use super::labels::{TAG_ENVELOPE, envelope, manifest};
-use super::{Digest, Manifest};
+use super::{AuthenticationBlock, Digest, Manifest, Severable, Text};
 use crate::cbor::{Major, Reader};
-use crate::cose::{PublicKey, Signatures, Verified};
+use crate::cose::{Accept, PublicKey, SymmetricKey, Verified};
 use crate::limits::{MAX_MANIFEST, MAX_SIGNATURES};
 use crate::{Error, Kind};
 use alloc::vec::Vec;
 
 /// Members of the manifest whose content may stand in the envelope instead (M 8.4.12).
-const SEVERABLE: [u64; 6] = [
+pub(super) const SEVERABLE: [u64; 6] = [
     manifest::COSWID,
     manifest::DEPENDENCY_RESOLUTION,
     manifest::PAYLOAD_FETCH,
@@ -98,8 +99,21 @@ impl<'b> Envelope<'b> {
     ///
     /// # Errors
     /// For each block, what is wrong with its form.
-    pub fn authentication_blocks(&self) -> impl Iterator<Item = Result<Signatures<'b>, Error>> + '_ {
-        self.blocks.iter().map(|block| Signatures::decode(block))
+    pub fn authentication_blocks(&self) -> impl Iterator<Item = Result<AuthenticationBlock<'b>, Error>> + '_ {
+        self.blocks.iter().map(|block| AuthenticationBlock::decode(block))
+    }
+
+    /// Encodes it again, with or without CBOR tag: byte for byte what was decoded, if that was in
+    /// deterministic order.
+    pub fn encode(&self, tagged: bool) -> Vec<u8> {
+        EnvelopeParts {
+            digest: self.signed,
+            blocks: &self.blocks,
+            manifest: self.manifest,
+            severed: &self.severed,
+            payloads: &self.payloads,
+        }
+        .encode(tagged)
     }
 
     /// The encoded manifest, for storing it. Not authenticated by itself.
@@ -117,15 +131,41 @@ impl<'b> Envelope<'b> {
         &self,
         keys: impl IntoIterator<Item = &'k PublicKey> + Clone,
     ) -> Result<Verified<Manifest<'b>>, Error> {
-        if Digest::of(self.manifest_item) != self.digest {
+        self.verify_with(keys, Accept::default())
+    }
+
+    /// As [`verify`](Self::verify), with the further signature algorithms of `accept`: ES256 for old manifests
+    /// (AMB-SUIT-16), HSS-LMS.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify).
+    pub fn verify_with<'k>(
+        &self,
+        keys: impl IntoIterator<Item = &'k PublicKey> + Clone,
+        accept: Accept,
+    ) -> Result<Verified<Manifest<'b>>, Error> {
+        self.authenticate(|block| block.verify(self.signed, keys.clone(), accept))
+    }
+
+    /// As [`verify`](Self::verify), for the profile with HMAC (MTI 3): a block by one of these
+    /// `keys`.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify).
+    pub fn verify_mac(&self, keys: &[SymmetricKey]) -> Result<Verified<Manifest<'b>>, Error> {
+        self.authenticate(|block| block.verify_mac(self.signed, keys))
+    }
+
+    fn authenticate(
+        &self,
+        check: impl Fn(&AuthenticationBlock<'b>) -> Result<Verified<&'b [u8]>, Error>,
+    ) -> Result<Verified<Manifest<'b>>, Error> {
+        if !self.digest.matches(self.manifest_item) {
             return Err(Error::unauthenticated("the manifest does not have the digest that was signed"));
         }
         let mut refusal = Error::unauthenticated("an envelope without authentication block");
-        for block in &self.blocks {
-            if Reader::open(block)?.optional_tag().is_none() {
-                return Err(Error::malformed("a tagged COSE structure as authentication block", 0));
-            }
-            match Signatures::decode(block).and_then(|s| s.verify_detached(self.signed, keys.clone())) {
+        for block in self.authentication_blocks() {
+            match block.and_then(|block| check(&block)) {
                 Ok(verified) => return verified.decode(|_| self.inspect()),
                 Err(error) => refusal = error,
             }
@@ -157,9 +197,47 @@ impl<'b> Envelope<'b> {
     /// [`Kind::Unauthenticated`] when it is there with another digest.
     pub fn severed(&self, label: u64, digest: &Digest) -> Result<Option<&'b [u8]>, Error> {
         let Some((_, item)) = self.severed.iter().find(|(l, _)| *l == label) else { return Ok(None) };
-        if Digest::of(item) != *digest {
+        if !digest.matches(item) {
             return Err(Error::unauthenticated("a severed member does not have the digest in the manifest"));
         }
         Reader::open(item)?.bytes("a severed member in a byte string").map(Some)
+    }
+
+    /// The suit-text of `manifest`, which this envelope gave; `None` if there is none, here or at all
+    /// (severed text may be left out).
+    ///
+    /// # Errors
+    /// As [`severed`](Self::severed) and [`Text::decode`].
+    pub fn text(&self, manifest: &Manifest<'b>) -> Result<Option<Text<'b>>, Error> {
+        let content = self.content(manifest::TEXT, manifest.text)?;
+        let text = content.map(|content| Text::decode(content, &manifest.components)).transpose();
+        text.map_err(|error| error.within("text"))
+    }
+
+    /// The encoded suit-coswid of `manifest`, which this envelope gave; `None` if there is none, here or at
+    /// all.
+    ///
+    /// # Errors
+    /// As [`severed`](Self::severed).
+    pub fn coswid(&self, manifest: &Manifest<'b>) -> Result<Option<&'b [u8]>, Error> {
+        self.content(manifest::COSWID, manifest.coswid)
+    }
+
+    fn content(&self, label: u64, member: Option<Severable<&'b [u8]>>) -> Result<Option<&'b [u8]>, Error> {
+        match member {
+            None => Ok(None),
+            Some(Severable::Present(content)) => Ok(Some(content)),
+            Some(Severable::Severed(digest)) => self.severed(label, &digest),
+        }
+    }
+
+    /// The integrated dependency under the key `uri`: an envelope of its own, tagged or not (AMB-SUIT-10,
+    /// REQ-SUIT-115).
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode).
+    pub fn dependency(&self, uri: &str) -> Result<Option<Self>, Error> {
+        let dependency = self.payload(uri).map(Self::decode).transpose();
+        dependency.map_err(|error| error.within("integrated dependency"))
     }
 }

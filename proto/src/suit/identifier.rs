@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-use super::labels::SHA_256;
-use crate::cbor::{Reader, Writer, encode};
+use crate::cbor::{Reader, encode};
 use crate::limits::{MAX_COMPONENT_ID, MAX_COMPONENT_ID_ELEMENTS};
 use crate::{Error, Kind};
 use alloc::vec::Vec;
 use core::fmt;
-use sha2::Digest as _;
 
 /// A SUIT component identifier: a list of byte strings, kept in its one canonical encoding.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -84,61 +82,5 @@ impl<'b> ComponentId<'b> {
 impl fmt::Debug for ComponentId<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ComponentId({self})")
-    }
-}
-
-/// A SUIT_Digest with SHA-256, the algorithm every SUIT implementation has (REQ-SUIT-004).
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Digest(pub [u8; 32]);
-
-impl Digest {
-    /// Digest of `bytes`.
-    pub fn of(bytes: &[u8]) -> Self {
-        Self(sha2::Sha256::digest(bytes).into())
-    }
-
-    /// Reads `[algorithm, digest]`.
-    ///
-    /// # Errors
-    /// Another algorithm than SHA-256 is unsupported; another length than its 32 bytes malformed.
-    pub fn read(r: &mut Reader<'_>) -> Result<Self, Error> {
-        r.array_of(2, "a SUIT_Digest [algorithm, bytes]")?;
-        let at = r.offset();
-        if r.int("a digest algorithm")? != SHA_256 {
-            return Err(Error::new(Kind::UnsupportedAlgorithm, "a SHA-256 digest", at));
-        }
-        let at = r.offset();
-        let bytes = r.bytes("a digest of 32 bytes")?;
-        bytes.try_into().map(Self).map_err(|_| Error::malformed("a digest of 32 bytes", at))
-    }
-
-    /// Decodes one that stands alone.
-    ///
-    /// # Errors
-    /// As [`read`](Self::read).
-    pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
-        Self::read(&mut Reader::open(bytes)?)
-    }
-
-    /// Writes `[algorithm, digest]`.
-    pub fn write(&self, w: &mut Writer) {
-        w.array(2).int(SHA_256).bytes(&self.0);
-    }
-
-    /// Encodes it standing alone.
-    pub fn encode(&self) -> Vec<u8> {
-        encode(|w| self.write(w))
-    }
-}
-
-impl fmt::Display for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl fmt::Debug for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Digest({self})")
     }
 }

@@ -3,129 +3,214 @@
 
 /// CBOR tag of a SUIT_Envelope.
 pub const TAG_ENVELOPE: u64 = 107;
+/// CBOR tag of a vendor identifier that is the relative object identifier of a private enterprise number
+/// (RFC 9090).
+pub const TAG_PEN: u64 = 112;
 /// The only suit-manifest-version there is (REQ-SUIT-005).
 pub const MANIFEST_VERSION: u64 = 1;
-/// COSE algorithm number of SHA-256.
-pub const SHA_256: i64 = -16;
+/// The highest command code that is private; above it, up to -1, codes are unassigned (AMB-SUIT-12,
+/// AMB-SUIT-23).
+pub const LAST_CUSTOM_COMMAND: i64 = -257;
 
-/// Members of SUIT_Envelope; the severable members have the numbers of [`manifest`].
-pub mod envelope {
-    /// suit-authentication-wrapper
-    pub const AUTHENTICATION_WRAPPER: u64 = 2;
-    /// suit-manifest
-    pub const MANIFEST: u64 = 3;
+/// One number, its constant, and what the document calls it without the prefix all names of its table have.
+macro_rules! table {
+    ($(#[$about:meta])* $module:ident: $number:ty; $($(#[$doc:meta])* $name:ident = $value:literal $text:literal)+) => {
+        $(#[$about])*
+        pub mod $module {
+            $($(#[$doc])* #[doc = concat!("`", $text, "`")] pub const $name: $number = $value;)+
+            /// What the document calls `number`, without the prefix all names of this table have.
+            pub const fn name(number: $number) -> Option<&'static str> {
+                match number {
+                    $($name => Some($text),)+
+                    _ => None,
+                }
+            }
+            /// Every number of this table.
+            pub const ALL: &[$number] = &[$($name),+];
+        }
+    };
 }
 
-/// Members of SUIT_Manifest.
-pub mod manifest {
-    /// suit-manifest-version
-    pub const VERSION: u64 = 1;
-    /// suit-manifest-sequence-number
-    pub const SEQUENCE_NUMBER: u64 = 2;
-    /// suit-common
-    pub const COMMON: u64 = 3;
-    /// suit-reference-uri
-    pub const REFERENCE_URI: u64 = 4;
-    /// suit-manifest-component-id (trust-domains)
-    pub const COMPONENT_ID: u64 = 5;
-    /// suit-set-version (update-management)
-    pub const SET_VERSION: u64 = 6;
-    /// suit-validate
-    pub const VALIDATE: u64 = 7;
-    /// suit-load
-    pub const LOAD: u64 = 8;
-    /// suit-invoke
-    pub const INVOKE: u64 = 9;
-    /// suit-coswid (update-management)
-    pub const COSWID: u64 = 14;
-    /// suit-dependency-resolution (trust-domains)
-    pub const DEPENDENCY_RESOLUTION: u64 = 15;
-    /// suit-payload-fetch
-    pub const PAYLOAD_FETCH: u64 = 16;
-    /// suit-candidate-verification (trust-domains)
-    pub const CANDIDATE_VERIFICATION: u64 = 18;
-    /// suit-install
-    pub const INSTALL: u64 = 20;
-    /// suit-text
-    pub const TEXT: u64 = 23;
-    /// suit-uninstall (trust-domains)
-    pub const UNINSTALL: u64 = 24;
+table! {
+    /// Members of SUIT_Envelope; the severable members have the numbers of [`manifest`].
+    envelope: u64;
+    AUTHENTICATION_WRAPPER = 2 "authentication-wrapper"
+    MANIFEST = 3 "manifest"
 }
 
-/// Members of SUIT_Common.
-pub mod common {
-    /// suit-dependencies (trust-domains)
-    pub const DEPENDENCIES: u64 = 1;
-    /// suit-components
-    pub const COMPONENTS: u64 = 2;
-    /// suit-shared-sequence
-    pub const SHARED_SEQUENCE: u64 = 4;
+table! {
+    /// Members of SUIT_Manifest.
+    manifest: u64;
+    VERSION = 1 "manifest-version"
+    SEQUENCE_NUMBER = 2 "manifest-sequence-number"
+    COMMON = 3 "common"
+    REFERENCE_URI = 4 "reference-uri"
+    /// Trust-domains.
+    COMPONENT_ID = 5 "manifest-component-id"
+    /// Update-management.
+    SET_VERSION = 6 "set-version"
+    VALIDATE = 7 "validate"
+    LOAD = 8 "load"
+    INVOKE = 9 "invoke"
+    /// Update-management.
+    COSWID = 14 "coswid"
+    /// Trust-domains.
+    DEPENDENCY_RESOLUTION = 15 "dependency-resolution"
+    PAYLOAD_FETCH = 16 "payload-fetch"
+    /// Trust-domains.
+    CANDIDATE_VERIFICATION = 18 "candidate-verification"
+    INSTALL = 20 "install"
+    TEXT = 23 "text"
+    /// Trust-domains.
+    UNINSTALL = 24 "uninstall"
 }
 
-/// Command codes.
-pub mod command {
-    /// suit-condition-vendor-identifier
-    pub const VENDOR_IDENTIFIER: i64 = 1;
-    /// suit-condition-class-identifier
-    pub const CLASS_IDENTIFIER: i64 = 2;
-    /// suit-condition-image-match
-    pub const IMAGE_MATCH: i64 = 3;
-    /// suit-directive-set-component-index
-    pub const SET_COMPONENT_INDEX: i64 = 12;
-    /// suit-condition-abort
-    pub const ABORT: i64 = 14;
-    /// suit-directive-try-each
-    pub const TRY_EACH: i64 = 15;
-    /// suit-directive-set-parameters (trust-domains)
-    pub const SET_PARAMETERS: i64 = 19;
-    /// suit-directive-override-parameters
-    pub const OVERRIDE_PARAMETERS: i64 = 20;
-    /// suit-directive-fetch
-    pub const FETCH: i64 = 21;
-    /// suit-condition-device-identifier
-    pub const DEVICE_IDENTIFIER: i64 = 24;
-    /// suit-directive-run-sequence
-    pub const RUN_SEQUENCE: i64 = 32;
-    /// suit-directive-unlink (trust-domains)
-    pub const UNLINK: i64 = 33;
+table! {
+    /// Members of SUIT_Common.
+    common: u64;
+    /// Trust-domains.
+    DEPENDENCIES = 1 "dependencies"
+    COMPONENTS = 2 "components"
+    SHARED_SEQUENCE = 4 "shared-sequence"
 }
 
-/// Parameter labels.
-pub mod parameter {
-    /// suit-parameter-vendor-identifier
-    pub const VENDOR_IDENTIFIER: i64 = 1;
-    /// suit-parameter-class-identifier
-    pub const CLASS_IDENTIFIER: i64 = 2;
-    /// suit-parameter-image-digest
-    pub const IMAGE_DIGEST: i64 = 3;
-    /// suit-parameter-strict-order
-    pub const STRICT_ORDER: i64 = 12;
-    /// suit-parameter-soft-failure
-    pub const SOFT_FAILURE: i64 = 13;
-    /// suit-parameter-image-size
-    pub const IMAGE_SIZE: i64 = 14;
-    /// suit-parameter-uri
-    pub const URI: i64 = 21;
-    /// suit-parameter-device-identifier
-    pub const DEVICE_IDENTIFIER: i64 = 24;
+table! {
+    /// Members of SUIT_Dependency_Metadata.
+    dependency: u64;
+    PREFIX = 1 "dependency-prefix"
 }
 
-/// Members of SUIT_Report and its parts.
-pub mod report {
-    /// component-id in system-property-claims
-    pub const SYSTEM_COMPONENT_ID: i64 = 0;
-    /// suit-report-nonce
-    pub const NONCE: u64 = 2;
-    /// suit-report-records
-    pub const RECORDS: u64 = 3;
-    /// suit-report-result
-    pub const RESULT: u64 = 4;
-    /// suit-report-result-code
-    pub const RESULT_CODE: u64 = 5;
-    /// suit-report-result-record
-    pub const RESULT_RECORD: u64 = 6;
-    /// suit-report-result-reason
-    pub const RESULT_REASON: u64 = 7;
-    /// suit-report-reference
-    pub const REFERENCE: u64 = 99;
+table! {
+    /// Command codes.
+    command: i64;
+    VENDOR_IDENTIFIER = 1 "vendor-identifier"
+    CLASS_IDENTIFIER = 2 "class-identifier"
+    IMAGE_MATCH = 3 "image-match"
+    /// Update-management.
+    USE_BEFORE = 4 "use-before"
+    COMPONENT_SLOT = 5 "component-slot"
+    CHECK_CONTENT = 6 "check-content"
+    /// Trust-domains.
+    DEPENDENCY_INTEGRITY = 7 "dependency-integrity"
+    /// Trust-domains.
+    IS_DEPENDENCY = 8 "is-dependency"
+    /// Trust-domains.
+    PROCESS_DEPENDENCY = 11 "process-dependency"
+    SET_COMPONENT_INDEX = 12 "set-component-index"
+    ABORT = 14 "abort"
+    TRY_EACH = 15 "try-each"
+    WRITE = 18 "write"
+    /// Trust-domains.
+    SET_PARAMETERS = 19 "set-parameters"
+    OVERRIDE_PARAMETERS = 20 "override-parameters"
+    FETCH = 21 "fetch"
+    COPY = 22 "copy"
+    INVOKE = 23 "invoke"
+    DEVICE_IDENTIFIER = 24 "device-identifier"
+    /// Update-management.
+    IMAGE_NOT_MATCH = 25 "image-not-match"
+    /// Update-management.
+    MINIMUM_BATTERY = 26 "minimum-battery"
+    /// Update-management.
+    UPDATE_AUTHORIZED = 27 "update-authorized"
+    /// Update-management.
+    VERSION = 28 "version"
+    /// Update-management.
+    WAIT = 29 "wait"
+    SWAP = 31 "swap"
+    RUN_SEQUENCE = 32 "run-sequence"
+    /// Trust-domains.
+    UNLINK = 33 "unlink"
+    /// Update-management.
+    OVERRIDE_MULTIPLE = 34 "override-multiple"
+    /// Update-management.
+    COPY_PARAMS = 35 "copy-params"
+}
+
+table! {
+    /// Parameter labels.
+    parameter: i64;
+    VENDOR_IDENTIFIER = 1 "vendor-identifier"
+    CLASS_IDENTIFIER = 2 "class-identifier"
+    IMAGE_DIGEST = 3 "image-digest"
+    /// Update-management.
+    USE_BEFORE = 4 "use-before"
+    COMPONENT_SLOT = 5 "component-slot"
+    STRICT_ORDER = 12 "strict-order"
+    SOFT_FAILURE = 13 "soft-failure"
+    IMAGE_SIZE = 14 "image-size"
+    CONTENT = 18 "content"
+    /// Firmware-encryption.
+    ENCRYPTION_INFO = 19 "encryption-info"
+    URI = 21 "uri"
+    SOURCE_COMPONENT = 22 "source-component"
+    INVOKE_ARGS = 23 "invoke-args"
+    DEVICE_IDENTIFIER = 24 "device-identifier"
+    /// In the CDDL, but missing from the IANA list (AMB-SUIT-11).
+    FETCH_ARGUMENTS = 25 "fetch-arguments"
+    /// Update-management.
+    MINIMUM_BATTERY = 26 "minimum-battery"
+    /// Update-management.
+    UPDATE_PRIORITY = 27 "update-priority"
+    /// Update-management.
+    VERSION = 28 "version"
+    /// Update-management.
+    WAIT_INFO = 29 "wait-info"
+    /// Update-management.
+    COMPONENT_METADATA = 30 "component-metadata"
+}
+
+table! {
+    /// Entries of suit-text for the manifest as a whole, in one language.
+    text: i64;
+    MANIFEST_DESCRIPTION = 1 "manifest-description"
+    UPDATE_DESCRIPTION = 2 "update-description"
+    MANIFEST_JSON_SOURCE = 3 "manifest-json-source"
+    MANIFEST_YAML_SOURCE = 4 "manifest-yaml-source"
+}
+
+table! {
+    /// Entries of suit-text for one component, in one language.
+    component_text: i64;
+    VENDOR_NAME = 1 "vendor-name"
+    MODEL_NAME = 2 "model-name"
+    VENDOR_DOMAIN = 3 "vendor-domain"
+    MODEL_INFO = 4 "model-info"
+    COMPONENT_DESCRIPTION = 5 "component-description"
+    COMPONENT_VERSION = 6 "component-version"
+    /// Update-management.
+    VERSION_REQUIRED = 7 "version-required"
+    /// Update-management.
+    CURRENT_VERSION = 8 "current-version"
+}
+
+table! {
+    /// Members of SUIT_Report and its parts.
+    report: u64;
+    NONCE = 2 "nonce"
+    RECORDS = 3 "records"
+    RESULT = 4 "result"
+    RESULT_CODE = 5 "result-code"
+    RESULT_RECORD = 6 "result-record"
+    RESULT_REASON = 7 "result-reason"
+    CAPABILITY_REPORT = 8 "capability-report"
+    REFERENCE = 99 "reference"
+}
+
+/// Label of the component identifier among the SUIT parameters in system-property-claims.
+pub const SYSTEM_COMPONENT_ID: i64 = 0;
+
+table! {
+    /// Members of SUIT_Capability_Report.
+    capability: u64;
+    COMPONENTS = 1 "component-capabilities"
+    COMMANDS = 2 "command-capabilities"
+    PARAMETERS = 3 "parameters-capabilities"
+    ALGORITHMS = 4 "crypto-algo-capabilities"
+    ENVELOPE = 5 "envelope-capabilities"
+    MANIFEST = 6 "manifest-capabilities"
+    COMMON = 7 "common-capabilities"
+    TEXT = 8 "text-capabilities"
+    COMPONENT_TEXT = 9 "text-component-capabilities"
+    DEPENDENCY = 10 "dependency-capabilities"
 }

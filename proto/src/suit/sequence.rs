@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-use super::Digest;
-use super::labels::{command, parameter};
+use super::labels::{LAST_CUSTOM_COMMAND, command};
+use super::{Parameters, Value};
 use crate::cbor::{Major, Reader};
-use crate::limits::{MAX_COMMANDS, MAX_COMPONENTS, MAX_SEQUENCE_DEPTH, MAX_URI};
+use crate::limits::{MAX_ALTERNATIVES, MAX_COMMANDS, MAX_COMPONENTS, MAX_LIST, MAX_SEQUENCE_DEPTH};
 use crate::{Error, Kind};
 use alloc::vec::Vec;
 
@@ -13,7 +13,7 @@ pub struct Sequence<'b> {
 }
 
 /// One command: its code and where it stands.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command<'b> {
     /// Number of the command, see [`super::labels::command`].
     pub code: i64,
@@ -24,20 +24,26 @@ pub struct Command<'b> {
 }
 
 /// The argument of a command.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Argument<'b> {
     /// Reporting policy of a condition or a directive without other argument.
     Policy(u64),
     /// Of set-component-index.
     Index(Index),
-    /// Of try-each: the alternatives; `None` is the nil that always succeeds.
+    /// Of try-each: the alternatives; `None`, only as the last one, is the nil that always succeeds.
     Alternatives(Vec<Option<Sequence<'b>>>),
     /// Of set-parameters and override-parameters.
     Parameters(Parameters<'b>),
     /// Of run-sequence.
     Sequence(Sequence<'b>),
-    /// Of a custom command: well-formed, not interpreted.
-    Other,
+    /// Of override-multiple: parameters by component index.
+    Multiple(Vec<(u64, Parameters<'b>)>),
+    /// Of copy-params: by the index of the component they come from, the labels of the parameters.
+    CopyParameters(Vec<(u64, Vec<i64>)>),
+    /// Of a private command, whose code is below -256.
+    Custom(Value<'b>),
+    /// Of a command whose code is not assigned: well-formed, not interpreted.
+    Unknown,
 }
 
 /// Which components the following commands are for.
@@ -51,35 +57,6 @@ pub enum Index {
     Several(Vec<u64>),
 }
 
-/// The map of a set- or override-parameters directive, still encoded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Parameters<'b> {
-    item: &'b [u8],
-}
-
-/// One parameter.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Parameter<'b> {
-    /// A UUID.
-    VendorIdentifier(&'b [u8]),
-    /// A UUID.
-    ClassIdentifier(&'b [u8]),
-    /// A UUID.
-    DeviceIdentifier(&'b [u8]),
-    /// Digest of the component.
-    ImageDigest(Digest),
-    /// Whether commands run in order; they always do here.
-    StrictOrder(bool),
-    /// Whether a failed condition ends the sequence only, not the procedure.
-    SoftFailure(bool),
-    /// Bytes of the component.
-    ImageSize(u64),
-    /// Where the component comes from.
-    Uri(&'b str),
-    /// One this implementation does not decode.
-    Unknown(i64),
-}
-
 impl<'b> Sequence<'b> {
     /// The empty sequence.
     pub const EMPTY: Sequence<'static> = Sequence { bytes: b"\x80" };
@@ -90,11 +67,25 @@ impl<'b> Sequence<'b> {
         Self { bytes }
     }
 
+    /// The encoded sequence.
+    pub const fn as_bytes(self) -> &'b [u8] {
+        self.bytes
+    }
+
     /// Walks this sequence and all it contains once, without recursion.
     ///
     /// # Errors
     /// What is malformed, more than [`MAX_COMMANDS`] commands, more than [`MAX_SEQUENCE_DEPTH`] levels.
     pub fn validate(self) -> Result<(), Error> {
+        self.visit(|_| Ok(()))
+    }
+
+    /// Decodes this sequence and all it contains and shows each command to `visit`: those of one sequence in
+    /// order, those of a nested one after those of the sequence it stands in.
+    ///
+    /// # Errors
+    /// As [`validate`](Self::validate), and those of `visit`.
+    pub fn visit(self, mut visit: impl FnMut(&Command<'b>) -> Result<(), Error>) -> Result<(), Error> {
         let mut waiting = Vec::from([(self, 1usize)]);
         let mut commands = 0usize;
         while let Some((sequence, depth)) = waiting.pop() {
@@ -102,22 +93,27 @@ impl<'b> Sequence<'b> {
                 return Err(Error::new(Kind::TooLarge, "at most 4 levels of command sequences", 0));
             }
             for command in sequence.instructions()? {
+                let command = command?;
                 commands = commands.saturating_add(1);
                 if commands > MAX_COMMANDS {
-                    return Err(Error::new(Kind::TooLarge, "at most 1024 commands", 0));
+                    return Err(Error::new(Kind::TooLarge, "at most 1024 commands", command.offset));
                 }
+                visit(&command)?;
                 let inner = depth.saturating_add(1);
-                match command?.argument {
+                match command.argument {
                     Argument::Sequence(sequence) => waiting.push((sequence, inner)),
                     Argument::Alternatives(list) => {
                         waiting.extend(list.into_iter().flatten().map(|s| (s, inner)))
                     }
-                    Argument::Parameters(parameters) => {
-                        for parameter in parameters.iter()? {
-                            parameter?;
-                        }
+                    Argument::Parameters(parameters) => check_parameters(parameters)?,
+                    Argument::Multiple(list) => {
+                        list.into_iter().try_for_each(|(_, parameters)| check_parameters(parameters))?;
                     }
-                    Argument::Policy(_) | Argument::Index(_) | Argument::Other => {}
+                    Argument::Policy(_)
+                    | Argument::Index(_)
+                    | Argument::CopyParameters(_)
+                    | Argument::Custom(_)
+                    | Argument::Unknown => {}
                 }
             }
         }
@@ -136,6 +132,10 @@ impl<'b> Sequence<'b> {
         }
         Ok(Instructions { reader, left: items / 2 })
     }
+}
+
+fn check_parameters(parameters: Parameters<'_>) -> Result<(), Error> {
+    parameters.iter()?.try_for_each(|parameter| parameter.map(|_| ()))
 }
 
 /// Iterator over the commands of a [`Sequence`]; ends after the first error.
@@ -164,27 +164,53 @@ impl<'b> Command<'b> {
         let code = r.int("a command code")?;
         let argument = match code {
             command::SET_COMPONENT_INDEX => Argument::Index(Index::read(r)?),
-            command::TRY_EACH => {
-                let mut list = Vec::new();
-                for _ in 0..r.list(2, MAX_COMPONENTS, "two to sixteen alternatives")? {
-                    let nil = r.optional_null();
-                    list.push(if nil { None } else { Some(Sequence::new(r.bytes("a sequence or nil")?)) });
-                }
-                Argument::Alternatives(list)
-            }
+            command::TRY_EACH => Argument::Alternatives(read_alternatives(r)?),
             command::SET_PARAMETERS | command::OVERRIDE_PARAMETERS => {
-                Argument::Parameters(Parameters { item: r.item()? })
+                Argument::Parameters(Parameters::read(r)?)
             }
             command::RUN_SEQUENCE => Argument::Sequence(Sequence::new(r.bytes("a command sequence")?)),
-            // Commands this implementation has no shape for: update-management's and private ones.
-            34 | 35 | ..0 => {
+            command::OVERRIDE_MULTIPLE => Argument::Multiple(read_by_index(r, Parameters::read)?),
+            command::COPY_PARAMS => Argument::CopyParameters(read_by_index(r, read_labels)?),
+            ..=LAST_CUSTOM_COMMAND => Argument::Custom(Value::read_argument(r)?),
+            _ if command::name(code).is_some() => Argument::Policy(r.uint("a reporting policy")?),
+            _ => {
                 r.item()?;
-                Argument::Other
+                Argument::Unknown
             }
-            _ => Argument::Policy(r.uint("a reporting policy")?),
         };
         Ok(Self { code, offset, argument })
     }
+}
+
+/// Two or more alternatives, the last of which may be nil. Empty sequences are accepted (AMB-SUIT-21).
+fn read_alternatives<'b>(r: &mut Reader<'b>) -> Result<Vec<Option<Sequence<'b>>>, Error> {
+    let mut list = Vec::new();
+    let count = r.list(2, MAX_ALTERNATIVES, "two to sixteen alternatives")?;
+    for left in (0..count).rev() {
+        let nil = left == 0 && r.optional_null();
+        list.push(if nil { None } else { Some(Sequence::new(r.bytes("a sequence, or nil at the end")?)) });
+    }
+    Ok(list)
+}
+
+fn read_by_index<'b, T>(
+    r: &mut Reader<'b>,
+    read: impl Fn(&mut Reader<'b>) -> Result<T, Error>,
+) -> Result<Vec<(u64, T)>, Error> {
+    let at = r.offset();
+    let mut list = Vec::new();
+    for _ in 0..r.map("a map by component index")? {
+        list.push((r.uint("a component index")?, read(r)?));
+    }
+    if list.is_empty() { Err(Error::malformed("at least one component index", at)) } else { Ok(list) }
+}
+
+fn read_labels(r: &mut Reader<'_>) -> Result<Vec<i64>, Error> {
+    let mut labels = Vec::new();
+    for _ in 0..r.list(1, MAX_LIST, "an array of parameter labels")? {
+        labels.push(r.int("a parameter label")?);
+    }
+    Ok(labels)
 }
 
 impl Index {
@@ -201,37 +227,5 @@ impl Index {
             list.push(r.uint(WHAT)?);
         }
         Ok(Self::Several(list))
-    }
-}
-
-impl<'b> Parameters<'b> {
-    /// The parameters with their labels.
-    ///
-    /// # Errors
-    /// When the item is no map.
-    pub fn iter(self) -> Result<impl Iterator<Item = Result<Parameter<'b>, Error>>, Error> {
-        let mut reader = Reader::open(self.item)?;
-        let count = reader.map("a map of parameters")?;
-        Ok((0..count).map(move |_| Parameter::read(&mut reader)))
-    }
-}
-
-impl<'b> Parameter<'b> {
-    fn read(r: &mut Reader<'b>) -> Result<Self, Error> {
-        const UUID: &str = "a UUID of 16 bytes";
-        Ok(match r.int("a parameter label")? {
-            parameter::VENDOR_IDENTIFIER => Self::VendorIdentifier(r.sized_bytes(16..=16, UUID)?),
-            parameter::CLASS_IDENTIFIER => Self::ClassIdentifier(r.sized_bytes(16..=16, UUID)?),
-            parameter::DEVICE_IDENTIFIER => Self::DeviceIdentifier(r.sized_bytes(16..=16, UUID)?),
-            parameter::IMAGE_DIGEST => Self::ImageDigest(Digest::decode(r.bytes("a SUIT_Digest")?)?),
-            parameter::STRICT_ORDER => Self::StrictOrder(r.bool("true or false")?),
-            parameter::SOFT_FAILURE => Self::SoftFailure(r.bool("true or false")?),
-            parameter::IMAGE_SIZE => Self::ImageSize(r.uint("a size")?),
-            parameter::URI => Self::Uri(r.sized_text(MAX_URI, "a URI of at most 512 bytes")?),
-            label => {
-                r.item()?;
-                Self::Unknown(label)
-            }
-        })
     }
 }

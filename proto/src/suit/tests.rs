@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 use super::labels::{command, manifest};
 use super::*;
-use crate::Kind;
 use crate::cbor::encode;
 use crate::cose::{PublicKey, SigningKey};
 use crate::limits::{
     MAX_COMMANDS, MAX_COMPONENT_ID, MAX_COMPONENT_ID_ELEMENTS, MAX_MANIFEST, MAX_SEQUENCE_DEPTH,
 };
+use crate::{Error, Kind};
 use alloc::string::ToString;
 use alloc::vec;
 use alloc::vec::Vec;
+
+mod commands;
+mod members;
+mod published;
+mod reports;
 
 fn hex(text: &str) -> Vec<u8> {
     hex::decode(text.split_whitespace().collect::<Vec<_>>().concat()).expect("hexadecimal")
@@ -22,7 +27,7 @@ fn published() -> (Vec<u8>, PublicKey) {
     let key = encode(|w| {
         w.map(4).int(1).int(2).int(-1).int(1).int(-2).bytes(&x).int(-3).bytes(&y);
     });
-    let envelope = hex(include_str!("../../vectors/teep-suit-integrated.hex"));
+    let envelope = hex(include_str!("../../vectors/teep-protocol-a9d2fad/suit-integrated.hex"));
     (envelope, PublicKey::from_cose_key(&key).expect("a key"))
 }
 
@@ -44,7 +49,17 @@ fn builder() -> ManifestBuilder {
             (manifest::UNINSTALL, SequenceBuilder::new().simple(command::UNLINK, 15).build()),
             (manifest::INSTALL, SequenceBuilder::new().simple(command::FETCH, 15).build()),
         ],
+        ..ManifestBuilder::default()
     }
+}
+
+fn envelope(manifest: &ManifestBuilder) -> Vec<u8> {
+    encode_envelope(&manifest.build(), &[key()], &[]).expect("signs")
+}
+
+/// What the signed manifest says, or why it is refused.
+fn verified<'b>(envelope: &Envelope<'b>) -> Result<Manifest<'b>, Error> {
+    envelope.verify(&[key().public_key()]).map(|verified| verified.into_inner())
 }
 
 fn refused(envelope: &[u8]) -> Kind {
@@ -236,30 +251,4 @@ fn severed_member_counts_only_with_its_digest() {
     assert_eq!(envelope.severed(20, &Digest::of(&item)), Ok(Some(&b"\x80"[..])), "REQ-SUIT-025");
     assert_eq!(envelope.severed(16, &Digest::of(&item)), Ok(None));
     envelope.severed(20, &Digest::of(b"\x80")).expect_err("the digest covers the head too");
-}
-
-#[test]
-fn reports_round_trip() {
-    let id = ComponentId::encode(&["c"]);
-    let claims = SystemPropertyClaims {
-        component_id: ComponentId::decode(&id).expect("an id"),
-        digest: Some(Digest::of(b"x")),
-    };
-    let record = Record { section: 20, offset: 5, ..Record::default() };
-    let failure = ReportResult::Failure { code: -3, record, reason: Reason::ConditionFailed };
-    for (nonce, result) in [(None, ReportResult::Success), (Some(&[7u8; 16][..]), failure)] {
-        let report = Report {
-            reference_uri: "",
-            manifest_digest: Digest::of(b"m"),
-            nonce,
-            properties: vec![claims.clone()],
-            result,
-        };
-        let bytes = report.encode();
-        assert_eq!(Report::decode(&bytes), Ok(report));
-        for end in 0..bytes.len() {
-            Report::decode(&bytes[..end]).expect_err("cut short");
-        }
-    }
-    Report::decode(b"\xa2\x03\x80\x04\xf5").expect_err("REQ-SUIT-080: no reference");
 }

@@ -82,6 +82,11 @@ pub(super) enum Task {
         /// Public key of its signer, PEM or COSE_Key; without it nothing shown is certain
         #[arg(long, value_name = "KEY")]
         key: Vec<PathBuf>,
+
+        /// Show every byte's meaning in CBOR diagnostic notation, verifying nothing; the file may also be a
+        /// TEEP message, a SUIT Report or an attestation token
+        #[arg(long, conflicts_with = "key")]
+        diag: bool,
     },
     /// Check that an envelope is unchanged and signed by one of the keys
     Verify {

@@ -1,57 +1,88 @@
 // SPDX-License-Identifier: Apache-2.0
 use super::Parameter;
-use teep_proto::suit::labels::{command, manifest};
+use std::collections::BTreeMap;
+use teep_proto::suit::labels::{command, component_text, manifest, parameter, text};
+use teep_proto::suit::{Language, Value};
 use uuid::Uuid;
+
+/// Bytes of a value that are shown; of a longer one its beginning and its length.
+const SHOWN: usize = 32;
 
 /// Name of the manifest's section `label`.
 pub(super) fn section(label: u64) -> &'static str {
-    match label {
-        manifest::VALIDATE => "validate",
-        manifest::LOAD => "load",
-        manifest::INVOKE => "invoke",
-        manifest::DEPENDENCY_RESOLUTION => "dependency-resolution",
-        manifest::PAYLOAD_FETCH => "payload-fetch",
-        manifest::CANDIDATE_VERIFICATION => "candidate-verification",
-        manifest::INSTALL => "install",
-        manifest::UNINSTALL => "uninstall",
-        _ => "unknown section",
-    }
+    manifest::name(label).unwrap_or("unknown section")
 }
 
 /// Name of the command `code`.
 pub(super) fn command(code: i64) -> String {
-    match code {
-        command::VENDOR_IDENTIFIER => "vendor-identifier",
-        command::CLASS_IDENTIFIER => "class-identifier",
-        command::IMAGE_MATCH => "image-match",
-        command::SET_COMPONENT_INDEX => "set-component-index",
-        command::ABORT => "abort",
-        command::TRY_EACH => "try-each",
-        command::SET_PARAMETERS => "set-parameters",
-        command::OVERRIDE_PARAMETERS => "override-parameters",
-        command::FETCH => "fetch",
-        command::DEVICE_IDENTIFIER => "device-identifier",
-        command::RUN_SEQUENCE => "run-sequence",
-        command::UNLINK => "unlink",
-        _ => return format!("command {code}"),
-    }
-    .to_owned()
+    command::name(code).map_or_else(|| format!("command {code}"), str::to_owned)
+}
+
+/// Name of the parameter `label`.
+pub(super) fn parameter_label(label: i64) -> String {
+    parameter::name(label).map_or_else(|| format!("parameter {label}"), str::to_owned)
 }
 
 /// Name and value of `parameter`.
 pub(super) fn parameter(parameter: &Parameter<'_>) -> (String, String) {
-    let (name, value) = match parameter {
-        Parameter::VendorIdentifier(id) => ("vendor-identifier", identifier(id)),
-        Parameter::ClassIdentifier(id) => ("class-identifier", identifier(id)),
-        Parameter::DeviceIdentifier(id) => ("device-identifier", identifier(id)),
-        Parameter::ImageDigest(digest) => ("image-digest", format!("SHA-256 {digest}")),
-        Parameter::StrictOrder(value) => ("strict-order", value.to_string()),
-        Parameter::SoftFailure(value) => ("soft-failure", value.to_string()),
-        Parameter::ImageSize(size) => ("image-size", size.to_string()),
-        Parameter::Uri(uri) => ("uri", (*uri).to_owned()),
-        Parameter::Unknown(label) => return (format!("parameter {label}"), "not shown".to_owned()),
+    let value = match parameter {
+        Parameter::VendorIdentifier(id)
+        | Parameter::ClassIdentifier(id)
+        | Parameter::DeviceIdentifier(id) => identifier(id),
+        Parameter::VendorEnterprise(id) => format!("enterprise number {}", hex::encode(id)),
+        Parameter::ImageDigest(digest) => format!("{} {digest}", digest.algorithm()),
+        Parameter::StrictOrder(value) | Parameter::SoftFailure(value) => value.to_string(),
+        Parameter::UseBefore(number)
+        | Parameter::ComponentSlot(number)
+        | Parameter::ImageSize(number)
+        | Parameter::SourceComponent(number)
+        | Parameter::MinimumBattery(number) => number.to_string(),
+        Parameter::UpdatePriority(priority) => priority.to_string(),
+        Parameter::Uri(uri) => (*uri).to_owned(),
+        Parameter::Content(bytes)
+        | Parameter::EncryptionInfo(bytes)
+        | Parameter::InvokeArgs(bytes)
+        | Parameter::FetchArguments(bytes)
+        | Parameter::Version(bytes)
+        | Parameter::WaitInfo(bytes)
+        | Parameter::ComponentMetadata(bytes) => shortened(bytes),
+        Parameter::Custom(_, private) => value(private),
+        Parameter::Unknown(_) => "not shown".to_owned(),
     };
-    (name.to_owned(), value)
+    (parameter_label(parameter.label()), value)
+}
+
+/// A private value.
+pub(super) fn value(value: &Value<'_>) -> String {
+    match value {
+        Value::Int(number) => number.to_string(),
+        Value::Bool(value) => value.to_string(),
+        Value::Null => "null".to_owned(),
+        Value::Text(text) => format!("\"{text}\""),
+        Value::Bytes(bytes) => shortened(bytes),
+    }
+}
+
+/// The texts of `language` by what they are about.
+pub(super) fn texts(language: &Language<'_>) -> BTreeMap<String, String> {
+    let named = |name: Option<&str>, label: i64| name.map_or_else(|| format!("text {label}"), str::to_owned);
+    let manifest =
+        language.manifest.iter().map(|(label, t)| (named(text::name(*label), *label), t.to_string()));
+    let components = language.components.iter().flat_map(|(id, entries)| {
+        entries.iter().map(move |(label, t)| {
+            (format!("{} of {id}", named(component_text::name(*label), *label)), t.to_string())
+        })
+    });
+    manifest.chain(components).collect()
+}
+
+fn shortened(bytes: &[u8]) -> String {
+    match bytes.get(..SHOWN) {
+        Some(beginning) if bytes.len() > SHOWN => {
+            format!("{}... ({} bytes)", hex::encode(beginning), bytes.len())
+        }
+        _ => hex::encode(bytes),
+    }
 }
 
 fn identifier(id: &[u8]) -> String {

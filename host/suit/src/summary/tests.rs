@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 use super::*;
 use crate::{Algorithm, Description, create, keys};
-use teep_proto::suit::{ComponentId, ManifestBuilder, SequenceBuilder, encode_envelope};
+use teep_proto::cose::SymmetricKey;
+use teep_proto::suit::labels::{command, manifest};
+use teep_proto::suit::{
+    Authenticator, ComponentId, DigestAlgorithm, EnvelopeBuilder, Language, ManifestBuilder, SequenceBuilder,
+    Text, Value, encode_envelope,
+};
 
 #[test]
 fn text_and_json_tell_the_same() {
@@ -60,4 +65,48 @@ fn nested_sequences_and_hostile_text_are_shown() {
     assert!(!text.contains('\u{1b}'), "{text}");
     assert!(text.contains("try-each\n    either\n      abort"), "{text}");
     assert!(text.contains("    or nothing\n  run-sequence\n    abort"), "{text}");
+}
+
+#[test]
+fn commands_of_the_extensions_are_shown_by_name() {
+    let shared = SequenceBuilder::new()
+        .set_component_index(1)
+        .set_parameters(&[
+            Parameter::ImageDigest(DigestAlgorithm::Sha384.digest(b"x")),
+            Parameter::Content(&[0xab; 40]),
+            Parameter::Custom(-1, Value::Text("\u{1b}x")),
+        ])
+        .simple(command::DEPENDENCY_INTEGRITY, 15)
+        .simple(command::PROCESS_DEPENDENCY, 0)
+        .override_multiple(&[(0, &[Parameter::Uri("#tc")])])
+        .copy_parameters(&[(1, vec![3, 99])])
+        .custom(-300, &Value::Int(-4))
+        .build();
+    let id = ComponentId::encode(&["c"]);
+    let about = Language { tag: "en", manifest: vec![(1, "what it does")], ..Language::default() };
+    let manifest = ManifestBuilder {
+        components: vec![id.clone()],
+        dependencies: vec![(1, Some(id))],
+        shared,
+        sections: vec![(manifest::TEXT, Text { languages: vec![about] }.encode())],
+        ..ManifestBuilder::default()
+    };
+    let manifest = manifest.build();
+    let mac = SymmetricKey::new(&[1; 32], None).unwrap();
+    let envelope = EnvelopeBuilder::new(&manifest).authenticate(&[Authenticator::Mac(&mac)]).unwrap();
+    let text = Summary::unauthenticated(&envelope).unwrap().to_string();
+    for words in [
+        "signed by         HMAC 256/256 key without kid",
+        "dependency 1      c",
+        "text in en        manifest-description: what it does",
+        "image-digest       SHA-384 ",
+        "abab... (40 bytes)",
+        "dependency-integrity (reporting policy 15)\n  process-dependency (reporting policy 0)",
+        "override-multiple\n    of component 0\n      uri                #tc",
+        "copy-params\n    from component 1: image-digest, parameter 99",
+        "command -300 -4",
+    ] {
+        assert!(text.contains(words), "{words:?} is not in\n{text}");
+    }
+    assert!(!text.contains('\u{1b}'), "REQ-SUIT-091");
 }

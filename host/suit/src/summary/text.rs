@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 use super::{ArgumentSummary, CommandSequence, CommandSummary, Signer, Summary};
+use std::collections::BTreeMap;
 use std::fmt;
 
 const UNAUTHENTICATED: &str = "\
@@ -25,6 +26,14 @@ impl fmt::Display for Summary {
         }
         for (index, component) in self.components.iter().enumerate() {
             line(f, &format!("component {index}"), component)?;
+        }
+        for (index, prefix) in &self.dependencies {
+            line(f, &format!("dependency {index}"), prefix.as_deref().unwrap_or("without prefix"))?;
+        }
+        for (language, texts) in &self.text {
+            for (name, text) in texts {
+                line(f, &format!("text in {language}"), &format!("{name}: {text}"))?;
+            }
         }
         for payload in &self.payloads {
             let value = format!("{} bytes, SHA-256 {}", payload.bytes, payload.sha256);
@@ -63,12 +72,24 @@ fn write_commands(f: &mut fmt::Formatter<'_>, commands: &[CommandSummary], depth
         match &command.argument {
             ArgumentSummary::Policy(policy) => writeln!(f, " (reporting policy {policy})")?,
             ArgumentSummary::Components(indices) => writeln!(f, " {indices}")?,
-            ArgumentSummary::Other(()) => writeln!(f)?,
+            ArgumentSummary::Unknown(()) => writeln!(f)?,
+            ArgumentSummary::Private(value) => writeln!(f, " {}", printable(value))?,
+            ArgumentSummary::ParametersOf(components) => {
+                writeln!(f)?;
+                for (index, parameters) in components {
+                    writeln!(f, "{deeper}of component {index}")?;
+                    write_parameters(f, parameters, depth.saturating_add(2))?;
+                }
+            }
+            ArgumentSummary::CopiedFrom(components) => {
+                writeln!(f)?;
+                for (index, names) in components {
+                    writeln!(f, "{deeper}from component {index}: {}", names.join(", "))?;
+                }
+            }
             ArgumentSummary::Parameters(parameters) => {
                 writeln!(f)?;
-                for (name, value) in parameters {
-                    writeln!(f, "{deeper}{name:<18} {}", printable(value))?;
-                }
+                write_parameters(f, parameters, depth.saturating_add(1))?;
             }
             ArgumentSummary::Sequence(commands) => {
                 writeln!(f)?;
@@ -82,6 +103,18 @@ fn write_commands(f: &mut fmt::Formatter<'_>, commands: &[CommandSummary], depth
                 }
             }
         }
+    }
+    Ok(())
+}
+
+fn write_parameters(
+    f: &mut fmt::Formatter<'_>,
+    parameters: &BTreeMap<String, String>,
+    depth: usize,
+) -> fmt::Result {
+    let indent = "  ".repeat(depth);
+    for (name, value) in parameters {
+        writeln!(f, "{indent}{name:<18} {}", printable(value))?;
     }
     Ok(())
 }

@@ -98,9 +98,9 @@ mod tests {
 
     #[test]
     fn digests_go_to_the_components_the_manifest_names() {
-        let digests = [1u8, 2, 3].map(|n| Digest([n; 32]));
+        let digests = [1u8, 2, 3].map(|n| Digest::sha256([n; 32]));
         let of = |digest| [Parameter::ImageDigest(digest)];
-        let hidden = SequenceBuilder::new().override_parameters(&of(Digest([9; 32]))).build();
+        let hidden = SequenceBuilder::new().override_parameters(&of(Digest::sha256([9; 32]))).build();
         let shared = SequenceBuilder::new()
             .override_parameters(&of(digests[0]))
             .set_component_index(1)

@@ -3,8 +3,10 @@
 
 use std::sync::{Arc, Mutex};
 use teep_proto::cose::{Algorithm, PublicKey, Signatures, SigningKey, sign1};
-use teep_proto::suit::{ComponentId, Digest, Report, ReportResult, SystemPropertyClaims, text};
-use teep_proto::teep::{ErrCode, ErrorMessage, Message, QueryResponse, RequestedTc, Success, Update};
+use teep_proto::suit::{ComponentId, Digest, Report, SystemPropertyClaims, text};
+use teep_proto::teep::{
+    CipherSuite, ErrCode, ErrorMessage, Message, QueryResponse, RequestedTc, Success, SuitCoseProfile, Update,
+};
 use teep_suit::{Description, create, keys};
 use teep_tam::store::Offer;
 use teep_tam::{Error, Event, MemoryStore, Tam, TamConfig};
@@ -142,7 +144,7 @@ pub(crate) fn requesting<'b>(token: &'b [u8], component: &'b [u8]) -> Message<'b
 /// A QueryResponse of an Agent that has version `number` of `component`.
 pub(crate) fn having<'b>(token: &'b [u8], component: &'b [u8], number: u64) -> Message<'b> {
     let component_id = ComponentId::decode(component).unwrap();
-    let tc_list = Some(vec![SystemPropertyClaims { component_id, digest: Some(Digest::of(&image(number))) }]);
+    let tc_list = Some(vec![SystemPropertyClaims::new(component_id, Some(Digest::of(&image(number))))]);
     Message::QueryResponse(QueryResponse { token: Some(token), tc_list, ..QueryResponse::default() })
 }
 
@@ -150,11 +152,17 @@ pub(crate) fn success<'b>(token: Option<&'b [u8]>, suit_reports: &'b [&'b [u8]])
     Message::Success(Success { token, msg: None, suit_reports: suit_reports.to_vec() })
 }
 
+/// With the lists that some codes have to come with (REQ-TEEP-090).
 pub(crate) fn error(token: Option<&[u8]>, code: ErrCode) -> Message<'_> {
-    Message::Error(ErrorMessage::new(token, code, Some("no")))
+    Message::Error(ErrorMessage {
+        supported_teep_cipher_suites: vec![CipherSuite::sign1(Algorithm::Esp256)],
+        supported_freshness_mechanisms: Some(vec![0]),
+        supported_suit_cose_profiles: SuitCoseProfile::TEEP.to_vec(),
+        versions: Some(vec![0]),
+        ..ErrorMessage::new(token, code, Some("no"))
+    })
 }
 
 pub(crate) fn report(nonce: Option<&[u8]>) -> Vec<u8> {
-    let (properties, result) = (Vec::new(), ReportResult::Success);
-    Report { reference_uri: "", manifest_digest: Digest([7; 32]), nonce, properties, result }.encode()
+    Report::new("", Digest::sha256([7; 32]), nonce).encode()
 }
