@@ -1,16 +1,68 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The five TEEP messages (draft-ietf-teep-protocol-26), final numbers.
+//! The five TEEP messages (draft-ietf-teep-protocol-26).
 //!
 //! A received message is decoded by [`Message::decode`] from a payload whose signature was verified; it is
 //! encoded by [`Message::encode`] and then signed with [`crate::cose`]. Everything is borrowed from the
-//! input.
+//! input. The numbers are the final ones; a peer that still speaks those of earlier drafts is configured as
+//! [`Dialect::Pre26`] and served by [`Message::decode_in`] and [`Message::encode_in`].
+//!
+//! An Agent decodes and verifies a QueryRequest, and settles what it offers:
+//!
+//! ```
+//! # use teep_proto::{Error, cose::SigningKey};
+//! use teep_proto::cose::{Algorithm, Signatures, sign1};
+//! use teep_proto::teep::{CipherSuite, Message, QueryRequest, SuitCoseProfile, Supported};
+//! # let tam = SigningKey::p256_from_scalar(&[1; 32])?;
+//! # let request = Message::QueryRequest(QueryRequest {
+//! #     token: Some(b"a token of 16 by"),
+//! #     supported_teep_cipher_suites: vec![CipherSuite::sign1(Algorithm::Esp256)],
+//! #     supported_suit_cose_profiles: SuitCoseProfile::TEEP.to_vec(),
+//! #     ..QueryRequest::default()
+//! # });
+//! # let received = sign1(&tam, &request.encode())?;
+//! let trusted = [tam.public_key()];
+//! let message = Message::decode(Signatures::decode(&received)?.verify(&trusted)?)?;
+//! let Message::QueryRequest(request) = message.get() else { panic!("another message") };
+//! let agent = Supported {
+//!     versions: &[0],
+//!     algorithms: &[Algorithm::Esp256],
+//!     freshness_mechanisms: &[0],
+//!     suit_cose_profiles: &[],
+//! };
+//! let common = agent.negotiate(request).expect("else the Error message to send");
+//! assert_eq!((common.version, common.algorithm), (0, Algorithm::Esp256));
+//! # Ok::<(), Error>(())
+//! ```
+//!
+//! A TAM builds and signs an Update:
+//!
+//! ```
+//! # use teep_proto::{Error, cose::SigningKey};
+//! use teep_proto::cose::sign1;
+//! use teep_proto::teep::{Message, Update};
+//! # let (tam, envelope) = (SigningKey::p256_from_scalar(&[1; 32])?, b"");
+//! let token = [0x5a; 16]; // random in earnest
+//! let manifest_list = vec![envelope.as_slice()];
+//! let update = Message::Update(Update { token: Some(&token), manifest_list, ..Update::default() });
+//! let message = sign1(&tam, &update.encode())?;
+//! # assert!(!message.is_empty());
+//! # Ok::<(), Error>(())
+//! ```
 
+mod attestation;
 mod decode;
+mod dialect;
 mod encode;
 pub mod labels;
 mod negotiation;
+mod numbers;
+mod text;
 
-pub use negotiation::{CipherSuite, ErrCode, SuitCoseProfile};
+pub use attestation::{AttestationKind, AttestationPayload, eat_media_type};
+pub use dialect::Dialect;
+pub use negotiation::{Negotiated, Supported};
+pub use numbers::{CipherSuite, ErrCode, SuitCoseProfile};
+pub use text::diagnostic_text;
 
 use crate::Error;
 use crate::cose::Verified;
@@ -51,8 +103,17 @@ impl<'b> Message<'b> {
     /// Whatever breaks a rule for this message (REQ-TEEP-007, 016); unassigned option labels do not
     /// (REQ-TEEP-008).
     pub fn decode(payload: Verified<&'b [u8]>) -> Result<Verified<Self>, Error> {
+        Self::decode_in(Dialect::Final, payload)
+    }
+
+    /// As [`decode`](Self::decode), in the numbers the peer is configured for.
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode); a message that is valid in the other dialect only is said to be that.
+    pub fn decode_in(dialect: Dialect, payload: Verified<&'b [u8]>) -> Result<Verified<Self>, Error> {
         payload.decode(|bytes| {
-            let message = decode::message(bytes)?;
+            let decoded = decode::message(dialect, bytes);
+            let message = decoded.map_err(|error| explain(dialect, bytes, error))?;
             message.validate()?;
             Ok(message)
         })
@@ -63,12 +124,25 @@ impl<'b> Message<'b> {
     /// # Errors
     /// When it has not the form of a TEEP message.
     pub fn inspect(bytes: &'b [u8]) -> Result<Self, Error> {
-        decode::message(bytes)
+        Self::inspect_in(Dialect::Final, bytes)
+    }
+
+    /// As [`inspect`](Self::inspect), in the numbers of `dialect`.
+    ///
+    /// # Errors
+    /// As [`inspect`](Self::inspect).
+    pub fn inspect_in(dialect: Dialect, bytes: &'b [u8]) -> Result<Self, Error> {
+        decode::message(dialect, bytes)
     }
 
     /// Encodes the payload for a COSE message: definite lengths, options in the order of their labels.
     pub fn encode(&self) -> Vec<u8> {
-        encode::message(self)
+        self.encode_in(Dialect::Final)
+    }
+
+    /// As [`encode`](Self::encode), in the numbers the peer is configured for.
+    pub fn encode_in(&self, dialect: Dialect) -> Vec<u8> {
+        encode::message(dialect, self)
     }
 
     /// Name as in the document.
@@ -95,9 +169,24 @@ impl<'b> Message<'b> {
                 }
                 Ok(())
             }
-            Self::Update(_) | Self::Success(_) | Self::Error(_) => Ok(()),
+            Self::Error(error) => error.validate(),
+            Self::Update(_) | Self::Success(_) => Ok(()),
         }
     }
+}
+
+/// Why `bytes` are no message in `dialect`: the `error`, unless they are one in the other dialect.
+fn explain(dialect: Dialect, bytes: &[u8], error: Error) -> Error {
+    if Dialect::detect(bytes) != Some(dialect.other()) {
+        return error;
+    }
+    Error::malformed(
+        match dialect {
+            Dialect::Final => "the numbers of draft -26 (the sender uses those of earlier drafts)",
+            Dialect::Pre26 => "the numbers of the drafts before -26 (the sender uses the final ones)",
+        },
+        0,
+    )
 }
 
 /// QueryRequest, TAM to Agent.
@@ -148,15 +237,6 @@ impl QueryRequest<'_> {
         }
         Ok(())
     }
-}
-
-/// An attestation payload and the media type of its format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AttestationPayload<'b> {
-    /// attestation-payload-format; absent for a CWT EAT in the TEEP profile (REQ-TEEP-075).
-    pub format: Option<&'b str>,
-    /// attestation-payload.
-    pub payload: &'b [u8],
 }
 
 /// QueryResponse, Agent to TAM.
@@ -261,6 +341,21 @@ impl<'b> ErrorMessage<'b> {
             versions: None,
             suit_reports: Vec::new(),
         }
+    }
+
+    /// The lists that some codes have to come with (REQ-TEEP-090).
+    fn validate(&self) -> Result<(), Error> {
+        let missing = match self.err_code {
+            ErrCode::UNSUPPORTED_FRESHNESS_MECHANISMS => self.supported_freshness_mechanisms.is_none(),
+            ErrCode::UNSUPPORTED_MSG_VERSION => self.versions.is_none(),
+            ErrCode::UNSUPPORTED_CIPHER_SUITES => self.supported_teep_cipher_suites.is_empty(),
+            ErrCode::UNSUPPORTED_SUIT_REPORT => self.supported_suit_cose_profiles.is_empty(),
+            _ => false,
+        };
+        if missing {
+            return Err(Error::malformed("the list that belongs to this err-code (REQ-TEEP-090)", 0));
+        }
+        Ok(())
     }
 }
 

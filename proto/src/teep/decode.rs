@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 use super::labels::{message_type, option};
+use super::text::is_net_unicode;
 use super::{
-    AttestationPayload, CHALLENGE_SIZE, CipherSuite, ErrCode, ErrorMessage, MAX_ERR_LANG, MAX_MSG, Message,
-    QueryRequest, QueryResponse, RequestedTc, Success, SuitCoseProfile, TOKEN_SIZE, Update,
+    AttestationPayload, CHALLENGE_SIZE, CipherSuite, Dialect, ErrCode, ErrorMessage, MAX_ERR_LANG, MAX_MSG,
+    Message, QueryRequest, QueryResponse, RequestedTc, Success, SuitCoseProfile, TOKEN_SIZE, Update,
 };
 use crate::Error;
 use crate::cbor::Reader;
@@ -13,16 +14,19 @@ use alloc::vec::Vec;
 /// Bytes of an attestation-payload-format: a media type with parameters.
 const MAX_FORMAT: usize = 256;
 
-pub(super) fn message(bytes: &[u8]) -> Result<Message<'_>, Error> {
+pub(super) fn message(dialect: Dialect, bytes: &[u8]) -> Result<Message<'_>, Error> {
     let mut r = Reader::open(bytes)?;
     let items = r.array("a TEEP message array")?;
     let at = r.offset();
-    match (r.uint("a message type")?, items) {
-        (message_type::QUERY_REQUEST, 5) => query_request(&mut r).map(Message::QueryRequest),
-        (message_type::QUERY_RESPONSE, 2) => query_response(&mut r).map(Message::QueryResponse),
-        (message_type::UPDATE, 2) => update(&mut r).map(Message::Update),
-        (message_type::SUCCESS, 2) => success(&mut r).map(Message::Success),
-        (message_type::ERROR, 3) => error(&mut r).map(Message::Error),
+    let kind = r.uint("a message type")?;
+    match (dialect.type_from_wire(kind), items) {
+        (Some(message_type::QUERY_REQUEST), 5) => query_request(&mut r, dialect).map(Message::QueryRequest),
+        (Some(message_type::QUERY_RESPONSE), 2) => {
+            query_response(&mut r, dialect).map(Message::QueryResponse)
+        }
+        (Some(message_type::UPDATE), 2) => update(&mut r, dialect).map(Message::Update),
+        (Some(message_type::SUCCESS), 2) => success(&mut r, dialect).map(Message::Success),
+        (Some(message_type::ERROR), 3) => error(&mut r, dialect).map(Message::Error),
         _ => Err(Error::malformed("a TEEP message type 1 to 5 with its number of items", at)),
     }
 }
@@ -31,26 +35,26 @@ pub(super) fn message(bytes: &[u8]) -> Result<Message<'_>, Error> {
 /// assigned label is an error (REQ-TEEP-016), any unassigned one is passed over (REQ-TEEP-008).
 fn options<'b>(
     r: &mut Reader<'b>,
+    dialect: Dialect,
     mut field: impl FnMut(u64, &mut Reader<'b>) -> Result<bool, Error>,
 ) -> Result<(), Error> {
     for _ in 0..r.map("an options map")? {
         let at = r.offset();
-        let label = r.uint("an option label")?;
-        if field(label, r).map_err(|error| error.within(option::name(label)))? {
+        let Some(label) = dialect.option_from_wire(r.uint("an option label")?) else {
+            r.item()?;
             continue;
-        }
-        if label <= option::LAST_ASSIGNED {
+        };
+        if !field(label, r).map_err(|error| error.within(option::name(label)))? {
             return Err(Error::malformed("an option this message defines (REQ-TEEP-016)", at));
         }
-        r.item()?;
     }
     Ok(())
 }
 
-fn query_request<'b>(r: &mut Reader<'b>) -> Result<QueryRequest<'b>, Error> {
+fn query_request<'b>(r: &mut Reader<'b>, dialect: Dialect) -> Result<QueryRequest<'b>, Error> {
     let mut m = QueryRequest::default();
     let mut attestation = Attestation::default();
-    options(r, |label, r| {
+    options(r, dialect, |label, r| {
         match label {
             option::TOKEN => m.token = Some(token(r)?),
             option::SUPPORTED_FRESHNESS_MECHANISMS => m.supported_freshness_mechanisms = Some(uints(r)?),
@@ -68,10 +72,10 @@ fn query_request<'b>(r: &mut Reader<'b>) -> Result<QueryRequest<'b>, Error> {
     Ok(m)
 }
 
-fn query_response<'b>(r: &mut Reader<'b>) -> Result<QueryResponse<'b>, Error> {
+fn query_response<'b>(r: &mut Reader<'b>, dialect: Dialect) -> Result<QueryResponse<'b>, Error> {
     let mut m = QueryResponse::default();
     let mut attestation = Attestation::default();
-    options(r, |label, r| {
+    options(r, dialect, |label, r| {
         match label {
             option::TOKEN => m.token = Some(token(r)?),
             option::SELECTED_VERSION => m.selected_version = Some(u32_(r)?),
@@ -79,7 +83,7 @@ fn query_response<'b>(r: &mut Reader<'b>) -> Result<QueryResponse<'b>, Error> {
             // Empty lists are let pass here: an Agent with nothing to tell has no other answer (AMB-04).
             option::TC_LIST => m.tc_list = Some(list(r, 0, SystemPropertyClaims::read)?),
             option::EXT_LIST => m.ext_list = Some(u32s(r, 0)?),
-            option::REQUESTED_TC_LIST => m.requested_tc_list = list(r, 1, requested_tc)?,
+            option::REQUESTED_TC_LIST => m.requested_tc_list = list(r, 1, |r| requested_tc(r, dialect))?,
             option::UNNEEDED_MANIFEST_LIST => m.unneeded_manifest_list = list(r, 1, ComponentId::read)?,
             _ => return attestation.field(label, r),
         }
@@ -89,15 +93,15 @@ fn query_response<'b>(r: &mut Reader<'b>) -> Result<QueryResponse<'b>, Error> {
     Ok(m)
 }
 
-fn update<'b>(r: &mut Reader<'b>) -> Result<Update<'b>, Error> {
+fn update<'b>(r: &mut Reader<'b>, dialect: Dialect) -> Result<Update<'b>, Error> {
     let mut m = Update::default();
     let mut attestation = Attestation::default();
-    options(r, |label, r| {
+    options(r, dialect, |label, r| {
         match label {
             option::TOKEN => m.token = Some(token(r)?),
             option::UNNEEDED_MANIFEST_LIST => m.unneeded_manifest_list = list(r, 1, ComponentId::read)?,
             option::MANIFEST_LIST => m.manifest_list = byte_strings(r)?,
-            option::ERR_CODE => m.err_code = Some(ErrCode::read(r)?),
+            option::ERR_CODE => m.err_code = Some(ErrCode::read(r, dialect)?),
             option::ERR_MSG => m.err_msg = Some(msg(r)?),
             option::ERR_LANG => m.err_lang = Some(err_lang(r)?),
             _ => return attestation.field(label, r),
@@ -108,9 +112,9 @@ fn update<'b>(r: &mut Reader<'b>) -> Result<Update<'b>, Error> {
     Ok(m)
 }
 
-fn success<'b>(r: &mut Reader<'b>) -> Result<Success<'b>, Error> {
+fn success<'b>(r: &mut Reader<'b>, dialect: Dialect) -> Result<Success<'b>, Error> {
     let mut m = Success::default();
-    options(r, |label, r| {
+    options(r, dialect, |label, r| {
         match label {
             option::TOKEN => m.token = Some(token(r)?),
             option::MSG => m.msg = Some(msg(r)?),
@@ -122,9 +126,9 @@ fn success<'b>(r: &mut Reader<'b>) -> Result<Success<'b>, Error> {
     Ok(m)
 }
 
-fn error<'b>(r: &mut Reader<'b>) -> Result<ErrorMessage<'b>, Error> {
+fn error<'b>(r: &mut Reader<'b>, dialect: Dialect) -> Result<ErrorMessage<'b>, Error> {
     let mut m = ErrorMessage::new(None, ErrCode::PERMANENT_ERROR, None);
-    options(r, |label, r| {
+    options(r, dialect, |label, r| {
         match label {
             option::TOKEN => m.token = Some(token(r)?),
             option::ERR_MSG => m.err_msg = Some(msg(r)?),
@@ -143,7 +147,7 @@ fn error<'b>(r: &mut Reader<'b>) -> Result<ErrorMessage<'b>, Error> {
         }
         Ok(true)
     })?;
-    m.err_code = ErrCode::read(r)?;
+    m.err_code = ErrCode::read(r, dialect)?;
     Ok(m)
 }
 
@@ -184,7 +188,12 @@ fn challenge<'b>(r: &mut Reader<'b>) -> Result<&'b [u8], Error> {
 }
 
 fn msg<'b>(r: &mut Reader<'b>) -> Result<&'b str, Error> {
-    r.sized_text(MAX_MSG, "a text of 1 to 128 bytes")
+    let at = r.offset();
+    let text = r.sized_text(MAX_MSG, "a text of 1 to 128 bytes")?;
+    if !is_net_unicode(text) {
+        return Err(Error::malformed("a text without control characters (REQ-TEEP-014)", at));
+    }
+    Ok(text)
 }
 
 fn err_lang<'b>(r: &mut Reader<'b>) -> Result<&'b str, Error> {
@@ -209,10 +218,10 @@ fn byte_strings<'b>(r: &mut Reader<'b>) -> Result<Vec<&'b [u8]>, Error> {
     list(r, 1, |r| r.bytes("a byte string"))
 }
 
-fn requested_tc<'b>(r: &mut Reader<'b>) -> Result<RequestedTc<'b>, Error> {
+fn requested_tc<'b>(r: &mut Reader<'b>, dialect: Dialect) -> Result<RequestedTc<'b>, Error> {
     let at = r.offset();
     let (mut component_id, mut tc_manifest_sequence_number, mut have_binary) = (None, None, None);
-    options(r, |label, r| {
+    options(r, dialect, |label, r| {
         match label {
             option::COMPONENT_ID => component_id = Some(ComponentId::read(r)?),
             option::TC_MANIFEST_SEQUENCE_NUMBER => {

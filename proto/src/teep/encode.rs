@@ -1,44 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0
 use super::labels::{message_type, option};
 use super::{
-    AttestationPayload, CipherSuite, ErrorMessage, Message, QueryRequest, QueryResponse, SuitCoseProfile,
+    AttestationPayload, CipherSuite, Dialect, ErrorMessage, Message, QueryRequest, QueryResponse,
+    RequestedTc, Success, SuitCoseProfile, Update,
 };
-use super::{RequestedTc, Success, Update};
 use crate::cbor::{Writer, encode};
 use crate::suit::ComponentId;
 use alloc::vec::Vec;
 
-pub(super) fn message(message: &Message<'_>) -> Vec<u8> {
+pub(super) fn message(dialect: Dialect, message: &Message<'_>) -> Vec<u8> {
     encode(|w| match message {
         Message::QueryRequest(m) => {
-            w.array(5).uint(message_type::QUERY_REQUEST);
-            query_request(m).write(w);
+            w.array(5).uint(dialect.type_on_wire(message_type::QUERY_REQUEST));
+            query_request(m, dialect).write(w);
             write_list(w, &m.supported_teep_cipher_suites, CipherSuite::write);
             write_list(w, &m.supported_suit_cose_profiles, SuitCoseProfile::write);
             w.uint(m.data_item_requested);
         }
         Message::QueryResponse(m) => {
-            w.array(2).uint(message_type::QUERY_RESPONSE);
-            query_response(m).write(w);
+            w.array(2).uint(dialect.type_on_wire(message_type::QUERY_RESPONSE));
+            query_response(m, dialect).write(w);
         }
         Message::Update(m) => {
-            w.array(2).uint(message_type::UPDATE);
-            update(m).write(w);
+            w.array(2).uint(dialect.type_on_wire(message_type::UPDATE));
+            update(m, dialect).write(w);
         }
         Message::Success(m) => {
-            w.array(2).uint(message_type::SUCCESS);
-            success(m).write(w);
+            w.array(2).uint(dialect.type_on_wire(message_type::SUCCESS));
+            success(m, dialect).write(w);
         }
         Message::Error(m) => {
-            w.array(3).uint(message_type::ERROR);
-            error(m).write(w);
-            w.uint(m.err_code.number());
+            w.array(3).uint(dialect.type_on_wire(message_type::ERROR));
+            error(m, dialect).write(w);
+            w.uint(dialect.translate_err_code(m.err_code.number()));
         }
     })
 }
 
-fn query_request(m: &QueryRequest<'_>) -> Options {
-    let mut options = Options::default();
+fn query_request(m: &QueryRequest<'_>, dialect: Dialect) -> Options {
+    let mut options = Options::new(dialect);
     options.bytes(option::CHALLENGE, m.challenge);
     options.uints(option::VERSIONS, m.versions.as_ref());
     options.attestation(m.attestation.as_ref());
@@ -48,8 +48,8 @@ fn query_request(m: &QueryRequest<'_>) -> Options {
     options
 }
 
-fn query_response(m: &QueryResponse<'_>) -> Options {
-    let mut options = Options::default();
+fn query_response(m: &QueryResponse<'_>, dialect: Dialect) -> Options {
+    let mut options = Options::new(dialect);
     if let Some(version) = m.selected_version {
         options.put(option::SELECTED_VERSION, |w| {
             w.uint(version.into());
@@ -60,15 +60,15 @@ fn query_response(m: &QueryResponse<'_>) -> Options {
         options.put(option::TC_LIST, |w| write_list(w, list, |claims, w| claims.write(w)));
     }
     options.uints(option::EXT_LIST, m.ext_list.as_ref());
-    options.list(option::REQUESTED_TC_LIST, &m.requested_tc_list, requested_tc);
+    options.list(option::REQUESTED_TC_LIST, &m.requested_tc_list, |tc, w| requested_tc(tc, dialect, w));
     options.component_ids(option::UNNEEDED_MANIFEST_LIST, &m.unneeded_manifest_list);
     options.byte_strings(option::SUIT_REPORTS, &m.suit_reports);
     options.bytes(option::TOKEN, m.token);
     options
 }
 
-fn update(m: &Update<'_>) -> Options {
-    let mut options = Options::default();
+fn update(m: &Update<'_>, dialect: Dialect) -> Options {
+    let mut options = Options::new(dialect);
     options.byte_strings(option::MANIFEST_LIST, &m.manifest_list);
     options.text(option::ERR_MSG, m.err_msg);
     options.attestation(m.attestation.as_ref());
@@ -77,22 +77,22 @@ fn update(m: &Update<'_>) -> Options {
     options.text(option::ERR_LANG, m.err_lang);
     if let Some(code) = m.err_code {
         options.put(option::ERR_CODE, |w| {
-            w.uint(code.number());
+            w.uint(dialect.translate_err_code(code.number()));
         });
     }
     options
 }
 
-fn success(m: &Success<'_>) -> Options {
-    let mut options = Options::default();
+fn success(m: &Success<'_>, dialect: Dialect) -> Options {
+    let mut options = Options::new(dialect);
     options.text(option::MSG, m.msg);
     options.byte_strings(option::SUIT_REPORTS, &m.suit_reports);
     options.bytes(option::TOKEN, m.token);
     options
 }
 
-fn error(m: &ErrorMessage<'_>) -> Options {
-    let mut options = Options::default();
+fn error(m: &ErrorMessage<'_>, dialect: Dialect) -> Options {
+    let mut options = Options::new(dialect);
     let (suites, profiles) = (&m.supported_teep_cipher_suites, &m.supported_suit_cose_profiles);
     options.list(option::SUPPORTED_TEEP_CIPHER_SUITES, suites, CipherSuite::write);
     options.bytes(option::CHALLENGE, m.challenge);
@@ -106,8 +106,8 @@ fn error(m: &ErrorMessage<'_>) -> Options {
     options
 }
 
-fn requested_tc(tc: &RequestedTc<'_>, w: &mut Writer) {
-    let mut options = Options::default();
+fn requested_tc(tc: &RequestedTc<'_>, dialect: Dialect, w: &mut Writer) {
+    let mut options = Options::new(dialect);
     options.put(option::COMPONENT_ID, |w| {
         w.raw(tc.component_id.as_bytes());
     });
@@ -125,14 +125,19 @@ fn requested_tc(tc: &RequestedTc<'_>, w: &mut Writer) {
 }
 
 /// An options map in the making; absent options leave no trace.
-#[derive(Default)]
 struct Options {
+    dialect: Dialect,
+    /// Labels as on the wire, and encoded values.
     entries: Vec<(u64, Vec<u8>)>,
 }
 
 impl Options {
+    fn new(dialect: Dialect) -> Self {
+        Self { dialect, entries: Vec::new() }
+    }
+
     fn put(&mut self, label: u64, value: impl FnOnce(&mut Writer)) {
-        self.entries.push((label, encode(value)));
+        self.entries.push((self.dialect.option_on_wire(label), encode(value)));
     }
 
     fn bytes(&mut self, label: u64, value: Option<&[u8]>) {

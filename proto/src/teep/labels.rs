@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The numbers of draft-ietf-teep-protocol-26 (final, as in the IANA registry), named as there.
+//! The numbers of draft-ietf-teep-protocol-26 (final, as in the IANA registry), named as there, and the
+//! table [`pre_26`] that translates them to those of the drafts before.
 
 /// Message types.
 pub mod message_type {
@@ -13,10 +14,24 @@ pub mod message_type {
     pub const SUCCESS: u64 = 4;
     /// Error
     pub const ERROR: u64 = 5;
+
+    /// Name of a type.
+    pub const fn name(number: u64) -> Option<&'static str> {
+        Some(match number {
+            QUERY_REQUEST => "QueryRequest",
+            QUERY_RESPONSE => "QueryResponse",
+            UPDATE => "Update",
+            SUCCESS => "Success",
+            ERROR => "Error",
+            _ => return None,
+        })
+    }
 }
 
 /// Labels of the options maps.
 pub mod option {
+    /// Reserved, never sent.
+    pub const RESERVED: u64 = 0;
     /// supported-teep-cipher-suites
     pub const SUPPORTED_TEEP_CIPHER_SUITES: u64 = 1;
     /// challenge
@@ -89,6 +104,7 @@ pub mod option {
             SUPPORTED_FRESHNESS_MECHANISMS => "supported-freshness-mechanisms",
             ERR_LANG => "err-lang",
             ERR_CODE => "err-code",
+            RESERVED => "reserved option",
             _ => "unassigned option",
         }
     }
@@ -112,4 +128,26 @@ pub mod freshness {
     pub const NONCE: u64 = 0;
     /// FRESHNESS_TIMESTAMP
     pub const TIMESTAMP: u64 = 1;
+
+    /// Name of a mechanism, for messages to people.
+    pub const fn name(number: u64) -> Option<&'static str> {
+        match number {
+            NONCE => Some("nonce"),
+            TIMESTAMP => Some("timestamp"),
+            _ => None,
+        }
+    }
+}
+
+/// The numbers of the drafts before -26: each table holds, at the place of a final number, the old one.
+pub mod pre_26 {
+    /// Of [`message_type`](super::message_type).
+    pub const MESSAGE_TYPE: [u64; 6] = [0, 1, 2, 3, 5, 6];
+    /// Of [`option`](super::option).
+    pub const OPTION: [u64; 23] =
+        [0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23];
+    /// selected-teep-cipher-suite until November 2023: no option any more, and not free either.
+    pub const RETIRED_OPTION: u64 = 5;
+    /// Of ERR_MANIFEST_PROCESSING_FAILED; the other error codes are the same in both dialects.
+    pub const ERR_MANIFEST_PROCESSING_FAILED: u64 = 17;
 }

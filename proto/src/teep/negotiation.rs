@@ -1,135 +1,177 @@
 // SPDX-License-Identifier: Apache-2.0
+//! What an Agent makes of a TAM's offers (draft sections 7.2.1 and 8): pure functions, whose errors are the
+//! Error messages to send.
+
+use super::labels::{data_item, freshness};
+use super::{
+    CipherSuite, Dialect, ErrCode, ErrorMessage, Message, QueryRequest, QueryResponse, SuitCoseProfile,
+    VERSION,
+};
 use crate::Error;
-use crate::cbor::{Reader, Writer};
 use crate::cose::Algorithm;
-use crate::limits::MAX_SIGNATURES;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-/// The COSE structure number of a single signature in a cipher suite: the CBOR tag of COSE_Sign1.
-const COSE_SIGN1: i64 = crate::cose::TAG_SIGN1 as i64;
-
-/// A TEEP cipher suite: COSE operations, each a structure and an algorithm.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CipherSuite {
-    operations: Vec<(i64, i64)>,
+/// What an Agent supports.
+#[derive(Clone, Copy, Debug)]
+pub struct Supported<'s> {
+    /// Protocol versions.
+    pub versions: &'s [u32],
+    /// Signature algorithms; each is a cipher suite by itself ([`CipherSuite::sign1`]).
+    pub algorithms: &'s [Algorithm],
+    /// Freshness mechanisms, the preferred one first; [`freshness::NONCE`] is mandatory (REQ-TEEP-130).
+    pub freshness_mechanisms: &'s [u64],
+    /// Profiles for SUIT Reports, the preferred one first; empty when it sends and reads bare ones only.
+    pub suit_cose_profiles: &'s [SuitCoseProfile],
 }
 
-impl CipherSuite {
-    /// teep-cipher-suite-sign1-esp256 or -ed25519.
-    pub fn sign1(algorithm: Algorithm) -> Self {
-        Self { operations: Vec::from([(COSE_SIGN1, algorithm.number())]) }
-    }
-
-    pub(super) fn read(r: &mut Reader<'_>) -> Result<Self, Error> {
-        let mut operations = Vec::new();
-        for _ in 0..r.list(1, MAX_SIGNATURES, "a cipher suite of one to four operations")? {
-            r.array_of(2, "an operation [COSE structure, algorithm]")?;
-            operations.push((r.int("a COSE structure")?, r.int("a COSE algorithm")?));
-        }
-        Ok(Self { operations })
-    }
-
-    pub(super) fn write(&self, w: &mut Writer) {
-        w.array(self.operations.len());
-        for (structure, algorithm) in &self.operations {
-            w.array(2).int(*structure).int(*algorithm);
-        }
-    }
-}
-
-/// A SUIT COSE profile: `[digest, authentication, key exchange, encryption]`.
+/// What Agent and TAM have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SuitCoseProfile(pub [i64; 4]);
-
-impl SuitCoseProfile {
-    /// suit-sha256-esp256-ecdh-a128ctr
-    pub const ESP256_ECDH_A128CTR: Self = Self([-16, -9, -29, -65534]);
-    /// suit-sha256-ed25519-ecdh-a128ctr
-    pub const ED25519_ECDH_A128CTR: Self = Self([-16, -19, -29, -65534]);
-    /// suit-sha256-esp256-ecdh-a128gcm
-    pub const ESP256_ECDH_A128GCM: Self = Self([-16, -9, -29, 1]);
-    /// suit-sha256-ed25519-ecdh-chacha-poly
-    pub const ED25519_ECDH_CHACHA_POLY: Self = Self([-16, -19, -29, 24]);
-    /// The four every TAM supports (REQ-TEEP-028).
-    pub const TEEP: [Self; 4] = [
-        Self::ESP256_ECDH_A128CTR,
-        Self::ED25519_ECDH_A128CTR,
-        Self::ESP256_ECDH_A128GCM,
-        Self::ED25519_ECDH_CHACHA_POLY,
-    ];
-
-    pub(super) fn read(r: &mut Reader<'_>) -> Result<Self, Error> {
-        const WHAT: &str = "a SUIT COSE profile of four algorithms";
-        r.array_of(4, WHAT)?;
-        Ok(Self([r.int(WHAT)?, r.int(WHAT)?, r.int(WHAT)?, r.int(WHAT)?]))
-    }
-
-    pub(super) fn write(&self, w: &mut Writer) {
-        w.array(4);
-        for algorithm in self.0 {
-            w.int(algorithm);
-        }
-    }
+pub struct Negotiated {
+    /// The highest common version.
+    pub version: u32,
+    /// Algorithm of the suite the TAM would rather have; both sides keep to it (REQ-TEEP-026).
+    pub algorithm: Algorithm,
+    /// How attestation is to be fresh; `None` when none is requested.
+    pub freshness: Option<u64>,
+    /// Profile for protected SUIT Reports; without one they are left out.
+    pub suit_cose_profile: Option<SuitCoseProfile>,
 }
 
-/// A TEEP error code. Unknown ones are kept (REQ-TEEP-013); 0 does not exist (REQ-TEEP-012).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ErrCode(u64);
-
-impl ErrCode {
-    /// ERR_PERMANENT_ERROR: fields wrong or contradictory.
-    pub const PERMANENT_ERROR: Self = Self(1);
-    /// ERR_UNSUPPORTED_EXTENSION
-    pub const UNSUPPORTED_EXTENSION: Self = Self(2);
-    /// ERR_UNSUPPORTED_FRESHNESS_MECHANISMS
-    pub const UNSUPPORTED_FRESHNESS_MECHANISMS: Self = Self(3);
-    /// ERR_UNSUPPORTED_MSG_VERSION
-    pub const UNSUPPORTED_MSG_VERSION: Self = Self(4);
-    /// ERR_UNSUPPORTED_CIPHER_SUITES
-    pub const UNSUPPORTED_CIPHER_SUITES: Self = Self(5);
-    /// ERR_BAD_CERTIFICATE; also an unknown key.
-    pub const BAD_CERTIFICATE: Self = Self(6);
-    /// ERR_ATTESTATION_REQUIRED
-    pub const ATTESTATION_REQUIRED: Self = Self(7);
-    /// ERR_UNSUPPORTED_SUIT_REPORT
-    pub const UNSUPPORTED_SUIT_REPORT: Self = Self(8);
-    /// ERR_CERTIFICATE_EXPIRED
-    pub const CERTIFICATE_EXPIRED: Self = Self(9);
-    /// ERR_TEMPORARY_ERROR: for example out of memory.
-    pub const TEMPORARY_ERROR: Self = Self(10);
-    /// ERR_MANIFEST_PROCESSING_FAILED
-    pub const MANIFEST_PROCESSING_FAILED: Self = Self(11);
-
-    /// The number on the wire.
-    pub fn number(self) -> u64 {
-        self.0
+impl Supported<'_> {
+    /// Settles everything a QueryRequest offers, in the order of section 7.2.1.
+    ///
+    /// # Errors
+    /// The Error message of the first negotiation that fails, with the list it has to carry (REQ-TEEP-090).
+    pub fn negotiate<'b>(&self, request: &QueryRequest<'b>) -> Result<Negotiated, Box<ErrorMessage<'b>>> {
+        Ok(Negotiated {
+            version: self.version(request)?,
+            algorithm: self.algorithm(request)?,
+            freshness: self.freshness(request)?,
+            suit_cose_profile: self.suit_cose_profile(request),
+        })
     }
 
-    pub(super) fn read(r: &mut Reader<'_>) -> Result<Self, Error> {
-        let at = r.offset();
-        match r.uint("an err-code")? {
-            0 => Err(Error::malformed("an err-code other than 0 (REQ-TEEP-012)", at)),
-            code => Ok(Self(code)),
-        }
+    /// The highest common version; an absent offer is version 0 (REQ-TEEP-044).
+    ///
+    /// # Errors
+    /// ERR_UNSUPPORTED_MSG_VERSION with the versions.
+    pub fn version<'b>(&self, request: &QueryRequest<'b>) -> Result<u32, Box<ErrorMessage<'b>>> {
+        let offered = request.versions.as_deref().unwrap_or(&[VERSION]);
+        let common = offered.iter().copied().filter(|version| self.versions.contains(version)).max();
+        common.ok_or_else(|| {
+            let error = ErrorMessage::new(request.token, ErrCode::UNSUPPORTED_MSG_VERSION, None);
+            Box::new(ErrorMessage { versions: Some(self.versions.to_vec()), ..error })
+        })
     }
-}
 
-impl core::fmt::Display for ErrCode {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let name = match *self {
-            Self::PERMANENT_ERROR => "ERR_PERMANENT_ERROR",
-            Self::UNSUPPORTED_EXTENSION => "ERR_UNSUPPORTED_EXTENSION",
-            Self::UNSUPPORTED_FRESHNESS_MECHANISMS => "ERR_UNSUPPORTED_FRESHNESS_MECHANISMS",
-            Self::UNSUPPORTED_MSG_VERSION => "ERR_UNSUPPORTED_MSG_VERSION",
-            Self::UNSUPPORTED_CIPHER_SUITES => "ERR_UNSUPPORTED_CIPHER_SUITES",
-            Self::BAD_CERTIFICATE => "ERR_BAD_CERTIFICATE",
-            Self::ATTESTATION_REQUIRED => "ERR_ATTESTATION_REQUIRED",
-            Self::UNSUPPORTED_SUIT_REPORT => "ERR_UNSUPPORTED_SUIT_REPORT",
-            Self::CERTIFICATE_EXPIRED => "ERR_CERTIFICATE_EXPIRED",
-            Self::TEMPORARY_ERROR => "ERR_TEMPORARY_ERROR",
-            Self::MANIFEST_PROCESSING_FAILED => "ERR_MANIFEST_PROCESSING_FAILED",
-            Self(_) => "unknown error code",
+    /// The algorithm of the first suite of the TAM's list that is supported.
+    ///
+    /// # Errors
+    /// ERR_UNSUPPORTED_CIPHER_SUITES with the suites.
+    pub fn algorithm<'b>(&self, request: &QueryRequest<'b>) -> Result<Algorithm, Box<ErrorMessage<'b>>> {
+        let known = |suite: &CipherSuite| {
+            self.algorithms.iter().copied().find(|algorithm| *suite == CipherSuite::sign1(*algorithm))
         };
-        write!(f, "{name} ({})", self.0)
+        let chosen = request.supported_teep_cipher_suites.iter().find_map(known);
+        chosen.ok_or_else(|| {
+            let supported_teep_cipher_suites =
+                self.algorithms.iter().copied().map(CipherSuite::sign1).collect();
+            let error = ErrorMessage::new(request.token, ErrCode::UNSUPPORTED_CIPHER_SUITES, None);
+            Box::new(ErrorMessage { supported_teep_cipher_suites, ..error })
+        })
+    }
+
+    /// The preferred freshness mechanism the TAM accepts, if it requests attestation; an absent offer is the
+    /// nonce (REQ-TEEP-044).
+    ///
+    /// # Errors
+    /// ERR_UNSUPPORTED_FRESHNESS_MECHANISMS with the mechanisms.
+    pub fn freshness<'b>(&self, request: &QueryRequest<'b>) -> Result<Option<u64>, Box<ErrorMessage<'b>>> {
+        if !request.requests(data_item::ATTESTATION) {
+            return Ok(None);
+        }
+        let offered = request.supported_freshness_mechanisms.as_deref().unwrap_or(&[freshness::NONCE]);
+        let common = self.freshness_mechanisms.iter().copied().find(|mechanism| offered.contains(mechanism));
+        common.map(Some).ok_or_else(|| {
+            let code = ErrCode::UNSUPPORTED_FRESHNESS_MECHANISMS;
+            let supported_freshness_mechanisms = Some(self.freshness_mechanisms.to_vec());
+            let error = ErrorMessage::new(request.token, code, None);
+            Box::new(ErrorMessage { supported_freshness_mechanisms, ..error })
+        })
+    }
+
+    /// The preferred profile for SUIT Reports the TAM can read. The draft has no error for there being none:
+    /// reports are then left out.
+    pub fn suit_cose_profile(&self, request: &QueryRequest<'_>) -> Option<SuitCoseProfile> {
+        let offered = &request.supported_suit_cose_profiles;
+        self.suit_cose_profiles.iter().copied().find(|profile| offered.contains(profile))
+    }
+
+    /// ERR_UNSUPPORTED_SUIT_REPORT with the profiles: the answer to a QueryRequest whose SUIT Reports are in
+    /// a profile that is not supported (REQ-TEEP-092).
+    pub fn unsupported_suit_report<'b>(&self, request: &QueryRequest<'b>) -> Box<ErrorMessage<'b>> {
+        let supported_suit_cose_profiles = self.suit_cose_profiles.to_vec();
+        let error = ErrorMessage::new(request.token, ErrCode::UNSUPPORTED_SUIT_REPORT, None);
+        Box::new(ErrorMessage { supported_suit_cose_profiles, ..error })
+    }
+
+    /// ERR_ATTESTATION_REQUIRED: the answer to a QueryRequest that lacks the attestation of the TAM this
+    /// Agent wants (REQ-TEEP-091). `challenge` is the nonce for the TAM's Evidence.
+    pub fn attestation_required<'b>(
+        &self,
+        request: &QueryRequest<'b>,
+        challenge: Option<&'b [u8]>,
+    ) -> Box<ErrorMessage<'b>> {
+        let supported_freshness_mechanisms = Some(self.freshness_mechanisms.to_vec());
+        let error = ErrorMessage::new(request.token, ErrCode::ATTESTATION_REQUIRED, None);
+        Box::new(ErrorMessage { supported_freshness_mechanisms, challenge, ..error })
+    }
+
+    /// The answer to a message no signature of which could be verified, where `payload` is what it claims to
+    /// say, if anything.
+    ///
+    /// A QueryRequest that offers no suite of this Agent's cannot be verified by it and is answered with
+    /// ERR_UNSUPPORTED_CIPHER_SUITES and its token; everything else with ERR_BAD_CERTIFICATE and without any
+    /// token, since in such a message nothing is one yet (REQ-TEEP-126, AMB-07).
+    pub fn unverified<'b>(&self, dialect: Dialect, payload: Option<&'b [u8]>) -> Box<ErrorMessage<'b>> {
+        let claimed = payload.and_then(|payload| Message::inspect_in(dialect, payload).ok());
+        let unsupported = match &claimed {
+            Some(Message::QueryRequest(request)) => self.algorithm(request).err(),
+            _ => None,
+        };
+        unsupported.unwrap_or_else(|| Box::new(ErrorMessage::new(None, ErrCode::BAD_CERTIFICATE, None)))
+    }
+}
+
+impl QueryResponse<'_> {
+    /// Whether this has everything `request` asked for, and is the answer to it (REQ-TEEP-104).
+    ///
+    /// # Errors
+    /// What is missing or does not fit. The nonces of SUIT Reports are not looked at.
+    pub fn answers(&self, request: &QueryRequest<'_>) -> Result<(), Error> {
+        let offered = request.versions.as_deref().unwrap_or(&[VERSION]);
+        let asked = |item, present: bool| !request.requests(item) || present;
+        let rules = [
+            (self.token == request.token, "the token of the QueryRequest (REQ-TEEP-060)"),
+            (
+                asked(data_item::ATTESTATION, self.attestation.is_some()),
+                "the attestation payload that was requested (REQ-TEEP-061)",
+            ),
+            (
+                asked(data_item::TRUSTED_COMPONENTS, self.tc_list.is_some()),
+                "the tc-list that was requested (REQ-TEEP-064)",
+            ),
+            (
+                asked(data_item::EXTENSIONS, self.ext_list.is_some()),
+                "the ext-list that was requested (REQ-TEEP-065)",
+            ),
+            (
+                offered.contains(&self.selected_version.unwrap_or(VERSION)),
+                "a selected-version that was offered (REQ-TEEP-068)",
+            ),
+        ];
+        let broken: Vec<_> = rules.into_iter().filter(|(holds, _)| !holds).collect();
+        broken.first().map_or(Ok(()), |(_, what)| Err(Error::malformed(what, 0)))
     }
 }

@@ -7,6 +7,10 @@ use crate::suit::Digest;
 use alloc::string::String;
 use alloc::vec;
 
+mod dialect;
+mod limits;
+mod negotiation;
+
 const TOKEN: [u8; 16] =
     [0xa0, 0xa1, 0xa2, 0xa3, 0xa4, 0xa5, 0xa6, 0xa7, 0xa8, 0xa9, 0xaa, 0xab, 0xac, 0xad, 0xae, 0xaf];
 
@@ -96,7 +100,7 @@ fn all_messages_round_trip() {
         selected_version: Some(0),
         attestation,
         suit_reports: vec![b"report"],
-        tc_list: Some(vec![SystemPropertyClaims { component_id: id, digest: Some(Digest::of(b"x")) }]),
+        tc_list: Some(vec![SystemPropertyClaims::new(id, Some(Digest::of(b"x")))]),
         requested_tc_list: vec![RequestedTc {
             component_id: id,
             tc_manifest_sequence_number: Some(3),
