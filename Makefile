@@ -4,6 +4,8 @@
 #   make demo     install a Trusted Application through TEEP in QEMU, step by step
 #   make shell    a root shell in the same machine, with a TAM running on this host
 #   make test     all checks and tests, the system test in QEMU among them
+#   make fuzz-smoke  each fuzz target of proto for FUZZ_SECONDS (default 20); needs nightly Rust and cargo-fuzz
+#   make panic-check  no panic is reachable from proto's object code
 #   make clean    remove what was made from this repository; downloads and OP-TEE stay
 #   make distclean  remove the build directory
 #
@@ -47,7 +49,7 @@ endif
 CARGO_HOST := CARGO_TARGET_DIR=$(HOST) cargo
 BENCH := $(HOST)/debug/teep-qemu
 
-.PHONY: all tools host keys platform tas programs image demo shell test lint test-host test-ta test-system clean distclean
+.PHONY: all tools host keys platform tas programs image demo shell test lint test-host test-ta test-system fuzz-smoke panic-check clean distclean
 
 all: image
 
@@ -116,6 +118,12 @@ lint: tools
 
 test-host: tools
 	$(CARGO_HOST) test --locked --quiet --features teep-agent/toml
+
+fuzz-smoke:
+	@proto/fuzz/smoke.sh
+
+panic-check: tools
+	@CARGO_TARGET_DIR=$(HOST) proto/panic-check.sh
 
 # The OP-TEE side without OP-TEE, the guards, then the real thing.
 test-ta: tas

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What the formats cost beside the signature: `cargo bench -p teep-proto`.
+//!
+//! For each message and for envelopes of about 700 bytes and of 1 MiB: decoding, verifying, encoding and signing,
+//! with the number of allocations and the bytes allocated. "format" is what decoding and verifying cost less
+//! the bare P-256 verification and the hashing of the payload, in percent of the verification; the target is under
+//! 3 % and no allocation that grows with the payload.
+
+#![allow(
+    missing_docs,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a failure here is a failure of the measurement"
+)]
+
+use p256::ecdsa::signature::hazmat::PrehashVerifier;
+use sha2::{Digest as _, Sha256};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::hint::black_box;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+use teep_proto::cose::{Algorithm, PublicKey, Signatures, SigningKey, sign1};
+use teep_proto::suit::labels::{command, manifest};
+use teep_proto::suit::{
+    ComponentId, Digest, Envelope, ManifestBuilder, Parameter, Report, SequenceBuilder, encode_envelope,
+};
+use teep_proto::teep::{
+    CipherSuite, ErrCode, ErrorMessage, Message, QueryRequest, QueryResponse, RequestedTc, Success,
+    SuitCoseProfile, Update,
+};
+
+struct Counting;
+
+static COUNT: AtomicUsize = AtomicUsize::new(0);
+static BYTES: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: forwards to the system's allocator.
+#[allow(unsafe_code)]
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        COUNT.fetch_add(1, Relaxed);
+        BYTES.fetch_add(layout.size(), Relaxed);
+        // SAFETY: as the caller vouches.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: as the caller vouches.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+struct Cost {
+    time: Duration,
+    allocations: usize,
+    bytes: usize,
+}
+
+/// The median of many runs, and the allocations of one.
+fn measure<T>(mut run: impl FnMut() -> T) -> Cost {
+    let (count, bytes) = (COUNT.load(Relaxed), BYTES.load(Relaxed));
+    black_box(run());
+    let (allocations, bytes) = (COUNT.load(Relaxed) - count, BYTES.load(Relaxed) - bytes);
+    let mut times = Vec::new();
+    let started = Instant::now();
+    while times.len() < 15 || started.elapsed() < Duration::from_millis(300) {
+        let start = Instant::now();
+        black_box(run());
+        times.push(start.elapsed());
+    }
+    times.sort();
+    Cost { time: times[times.len() / 2], allocations, bytes }
+}
+
+fn micros(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
+}
+
+fn line(name: &str, bytes: usize, what: &str, cost: &Cost, note: &str) {
+    let Cost { time, allocations, bytes: allocated } = cost;
+    println!(
+        "{name:<16} {bytes:>8}  {what:<7} {:>9.1}  {allocations:>6} {allocated:>8}  {note}",
+        micros(*time)
+    );
+}
+
+/// What bare verifying costs: one P-256 verification, and the hashing of `payload`.
+struct Bare {
+    verify: Duration,
+    key: p256::ecdsa::VerifyingKey,
+    signature: p256::ecdsa::Signature,
+}
+
+impl Bare {
+    fn new(key: &SigningKey) -> Self {
+        use p256::ecdsa::signature::hazmat::PrehashSigner;
+        let SigningKey::P256(key) = key else { panic!("a P-256 key") };
+        let signature = key.sign_prehash(&[7; 32]).unwrap();
+        let mut bare = Self { verify: Duration::ZERO, key: *key.verifying_key(), signature };
+        bare.verify = measure(|| bare.key.verify_prehash(&[7; 32], &bare.signature)).time;
+        bare
+    }
+
+    /// In percent of the verification: what `cost` is more than verification and hashing of `hashed` bytes.
+    fn share(&self, cost: &Cost, hashed: usize) -> String {
+        let bytes = vec![0u8; hashed];
+        // Both in turn, as the clock of the processor is not the same all the time.
+        let verify = measure(|| self.key.verify_prehash(&[7; 32], &self.signature)).time;
+        let hash = measure(|| Sha256::digest(&bytes)).time;
+        let over = micros(cost.time) - micros(verify) - micros(hash);
+        format!("format {:+.1} % of a verify of {:.1} us", over / micros(verify) * 100.0, micros(verify))
+    }
+}
+
+fn message(bare: &Bare, key: &SigningKey, keys: &[PublicKey], message: &Message<'_>) {
+    let name = message.name();
+    let payload = message.encode();
+    let signed = sign1(key, &payload).unwrap();
+    let decode = measure(|| Message::inspect(&payload).unwrap());
+    let share = format!("{:.1} % of the verify", micros(decode.time) / micros(bare.verify) * 100.0);
+    line(name, signed.len(), "decode", &decode, &share);
+    let verify = measure(|| {
+        let payload = Signatures::decode(&signed).unwrap().verify(keys).unwrap();
+        Message::decode(payload).unwrap()
+    });
+    line(name, signed.len(), "verify", &verify, &bare.share(&verify, payload.len() + 60));
+    line(name, signed.len(), "encode", &measure(|| message.encode()), "");
+    line(name, signed.len(), "sign", &measure(|| sign1(key, &payload).unwrap()), "");
+}
+
+fn envelope(bare: &Bare, key: &SigningKey, keys: &[PublicKey], name: &str, payload: &[u8]) {
+    let manifest = ManifestBuilder {
+        sequence_number: 1,
+        component_id: Some(ComponentId::encode(&["component", "suit"])),
+        components: vec![ComponentId::encode(&["component"])],
+        shared: SequenceBuilder::new()
+            .override_parameters(&[
+                Parameter::ImageDigest(Digest::of(payload)),
+                Parameter::ImageSize(payload.len() as u64),
+            ])
+            .build(),
+        sections: vec![(
+            manifest::INSTALL,
+            SequenceBuilder::new()
+                .override_parameters(&[Parameter::Uri("#payload")])
+                .simple(command::FETCH, 15)
+                .simple(command::IMAGE_MATCH, 15)
+                .build(),
+        )],
+        ..ManifestBuilder::default()
+    };
+    let encoded = manifest.build();
+    let payloads = [("#payload", payload)];
+    let bytes = encode_envelope(&encoded, std::slice::from_ref(key), &payloads).unwrap();
+    let decode = measure(|| Envelope::decode(&bytes).unwrap());
+    let share = format!("{:.1} % of the verify", micros(decode.time) / micros(bare.verify) * 100.0);
+    line(name, bytes.len(), "decode", &decode, &share);
+    let verify = measure(|| {
+        let envelope = Envelope::decode(&bytes).unwrap();
+        envelope.verify(keys).unwrap().get().sequence_number
+    });
+    line(name, bytes.len(), "verify", &verify, &bare.share(&verify, encoded.len() + 100));
+    line(name, bytes.len(), "encode", &measure(|| manifest.build()), "manifest");
+    let sign = measure(|| encode_envelope(&encoded, std::slice::from_ref(key), &payloads).unwrap());
+    line(name, bytes.len(), "sign", &sign, "");
+}
+
+fn main() {
+    let key = SigningKey::p256_from_scalar(&[7; 32]).unwrap();
+    let keys = [key.public_key()];
+    let bare = Bare::new(&key);
+    println!("bare p256 verify: {:.1} us\n", micros(bare.verify));
+    println!("{:<16} {:>8}  {:<7} {:>9}  {:>6} {:>8}", "what", "bytes", "", "us", "allocs", "bytes");
+    let token = Some(&b"\xa0\xa1\xa2\xa3\xa4\xa5\xa6\xa7"[..]);
+    let id = ComponentId::encode(&["TEEP-Device", "component"]);
+    let component_id = ComponentId::decode(&id).unwrap();
+    let report = Report::new("https://example.org/m.suit", Digest::of(b"manifest"), token).encode();
+    let large = vec![0x5a; 1024 * 1024 - 4096];
+    let requested = RequestedTc { component_id, tc_manifest_sequence_number: Some(3), have_binary: None };
+    let update = |envelope| Update { token, manifest_list: vec![envelope], ..Update::default() };
+    let messages = [
+        Message::QueryRequest(QueryRequest {
+            token,
+            supported_teep_cipher_suites: vec![CipherSuite::sign1(Algorithm::Esp256)],
+            supported_suit_cose_profiles: SuitCoseProfile::TEEP.to_vec(),
+            data_item_requested: 2,
+            ..QueryRequest::default()
+        }),
+        Message::QueryResponse(QueryResponse {
+            token,
+            requested_tc_list: vec![requested],
+            ..QueryResponse::default()
+        }),
+        Message::Update(update(&large[..700])),
+        Message::Update(update(&large)),
+        Message::Success(Success { token, msg: None, suit_reports: vec![&report] }),
+        Message::Error(ErrorMessage::new(token, ErrCode::TEMPORARY_ERROR, Some("out of memory"))),
+    ];
+    for one in &messages {
+        message(&bare, &key, &keys, one);
+    }
+    envelope(&bare, &key, &keys, "envelope", &large[..400]);
+    envelope(&bare, &key, &keys, "envelope", &large);
+}

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+//! `docs/conformance.md` says for each requirement where it is implemented and which test shows it. It is
+//! generated from `docs/requirements.txt` and from the requirement ids cited in the sources:
+//!
+//! ```text
+//! UPDATE_GENERATED=1 cargo test -p teep-proto --test conformance
+//! ```
+
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails"
+)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn top() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Where an id is cited: files that implement it, and `file: test` that show it.
+#[derive(Default)]
+struct Cited {
+    code: BTreeSet<String>,
+    tests: BTreeSet<String>,
+}
+
+struct Requirement {
+    id: String,
+    level: String,
+    text: String,
+    section: String,
+}
+
+fn requirements() -> Vec<Requirement> {
+    let table = fs::read_to_string(top().join("docs/requirements.txt")).expect("docs/requirements.txt");
+    let line = |line: &str| {
+        let columns: Vec<&str> = line.split('\t').collect();
+        let [id, level, text, section] = columns.as_slice() else { panic!("not four columns: {line}") };
+        let [id, level, text, section] = [id, level, text, section].map(|s| s.to_string());
+        Requirement { id, level, text, section }
+    };
+    table.lines().filter(|l| !l.starts_with('#')).map(line).collect()
+}
+
+fn sources(directory: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(directory).expect("a directory").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            if !["target", "build"].iter().any(|skip| path.ends_with(skip)) {
+                sources(&path, found);
+            }
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// The ids in a line of text: an id, and the numbers that follow it after a comma, "and" or "to".
+fn ids(line: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (at, _) in line.match_indices("REQ-") {
+        let rest = &line[at + 4..];
+        let Some((area, mut rest)) = rest.split_once('-') else { continue };
+        if area.is_empty() || !area.chars().all(|c| c.is_ascii_uppercase()) {
+            continue;
+        }
+        let mut last = None;
+        let mut range = false;
+        while let Some(number) = rest.get(..3).and_then(|n| n.parse::<u32>().ok()) {
+            let from = if range { last.map_or(number, |n: u32| n + 1) } else { number };
+            found.extend((from..=number).map(|n| format!("REQ-{area}-{n:03}")));
+            last = Some(number);
+            rest = &rest[3..];
+            range = rest.starts_with(" to ");
+            let Some(next) = [", ", " and ", " to "].iter().find_map(|s| rest.strip_prefix(s)) else { break };
+            rest = next;
+        }
+    }
+    found
+}
+
+fn function(line: &str) -> Option<&str> {
+    let line = line.trim_start();
+    let line = line.strip_prefix("pub ").unwrap_or(line);
+    line.strip_prefix("fn ")?.split(['(', '<']).next()
+}
+
+fn cited() -> BTreeMap<String, Cited> {
+    let mut files = Vec::new();
+    for part in ["proto", "ta", "host", "qemu"] {
+        sources(&top().join(part), &mut files);
+    }
+    let mut all: BTreeMap<String, Cited> = BTreeMap::new();
+    for file in files {
+        let name = file.strip_prefix(top()).expect("below the top").to_string_lossy().into_owned();
+        let text = fs::read_to_string(&file).expect("a source file");
+        let lines: Vec<&str> = text.lines().collect();
+        let mut in_tests = name.contains("/tests/") || name.ends_with("tests.rs") || name.contains("/fuzz/");
+        let mut last_function = None;
+        for (index, line) in lines.iter().enumerate() {
+            in_tests |=
+                line.starts_with("#[cfg(test)]") && lines.get(index + 1).is_some_and(|l| l.ends_with('{'));
+            last_function = function(line).or(last_function);
+            let comment = line.trim_start().starts_with("//");
+            let next = || lines[index..].iter().find_map(|l| function(l));
+            for id in ids(line) {
+                let cited = all.entry(id).or_default();
+                if !in_tests {
+                    cited.code.insert(name.clone());
+                } else if let Some(test) = if comment { next() } else { last_function } {
+                    cited.tests.insert(format!("{name}: {test}"));
+                }
+            }
+        }
+    }
+    all
+}
+
+/// How far a requirement is: cited by code and test, by one of them, or not yet.
+fn table(requirements: &[Requirement], cited: &BTreeMap<String, Cited>) -> String {
+    let mut out = String::from(
+        "# Conformance\n\nGenerated by `proto/tests/conformance.rs` from `requirements.txt` and the requirement ids \
+         cited in the sources; do not\nedit. Levels and sections are explained in `requirements.txt`. An empty cell \
+         means that nothing cites the requirement yet.\n",
+    );
+    let areas: BTreeSet<&str> = requirements.iter().filter_map(|r| r.id.get(..r.id.len() - 4)).collect();
+    out.push_str("\n| Area | Requirements | Cited in code | Cited by a test |\n| --- | --- | --- | --- |\n");
+    for area in &areas {
+        let of: Vec<_> = requirements.iter().filter(|r| r.id.starts_with(area)).collect();
+        let count = |has: fn(&Cited) -> bool| of.iter().filter(|r| cited.get(&r.id).is_some_and(has)).count();
+        let (code, tests) = (count(|c| !c.code.is_empty()), count(|c| !c.tests.is_empty()));
+        writeln!(out, "| {area} | {} | {code} | {tests} |", of.len()).expect("a string");
+    }
+    for area in &areas {
+        write!(out, "\n## {area}\n\n| Id | Level | Requirement | Section | Code | Test |\n")
+            .expect("a string");
+        out.push_str("| --- | --- | --- | --- | --- | --- |\n");
+        for r in requirements.iter().filter(|r| r.id.starts_with(area)) {
+            let cell = |set: Option<&BTreeSet<String>>| {
+                set.map(|s| s.iter().map(|c| format!("`{c}`")).collect::<Vec<_>>().join("<br>"))
+                    .unwrap_or_default()
+            };
+            let of = cited.get(&r.id);
+            let (code, tests) = (cell(of.map(|c| &c.code)), cell(of.map(|c| &c.tests)));
+            writeln!(out, "| {} | {} | {} | {} | {code} | {tests} |", r.id, r.level, r.text, r.section)
+                .expect("a string");
+        }
+    }
+    out
+}
+
+#[test]
+fn table_is_up_to_date() {
+    let path = top().join("docs/conformance.md");
+    let expected = table(&requirements(), &cited());
+    if std::env::var_os("UPDATE_GENERATED").is_some() {
+        fs::write(&path, &expected).expect("docs/conformance.md");
+    }
+    let found = fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        found == expected,
+        "docs/conformance.md is stale; run UPDATE_GENERATED=1 cargo test -p teep-proto --test conformance"
+    );
+}
+
+/// A cited id that does not exist is a slip of the pen that would go unnoticed.
+#[test]
+fn only_known_requirements_are_cited() {
+    let known: BTreeSet<String> = requirements().into_iter().map(|r| r.id).collect();
+    let unknown: Vec<String> = cited().into_keys().filter(|id| !known.contains(id)).collect();
+    assert!(unknown.is_empty(), "not in docs/requirements.txt: {unknown:?}");
+}
+
+#[test]
+fn lists_and_ranges_of_ids_are_read() {
+    // Spelled with another prefix here, so that this test does not count as citing them.
+    let read = |text: &str| ids(&text.replace("ID-", "REQ-")).join(" ").replace("REQ-", "ID-");
+    let (list, range) = ("rule (ID-TEEP-007, 016)", "ID-SUIT-001 to 003.");
+    assert_eq!(read(list), "ID-TEEP-007 ID-TEEP-016");
+    assert_eq!(read(range), "ID-SUIT-001 ID-SUIT-002 ID-SUIT-003");
+    assert_eq!(read("ID-TEEP, ID-X"), "");
+}
