@@ -10,6 +10,9 @@ use zeroize::Zeroizing;
 /// TEE_ERROR_TARGET_DEAD: what every call answers after the power was cut.
 const NO_POWER: EnvError = EnvError { code: 0xffff_3024 };
 
+/// TEE_ERROR_COMMUNICATION.
+const LOST: u32 = 0xffff_000e;
+
 /// A TEE in memory. Clones share it, as two starts of one device do.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryEnv {
@@ -28,6 +31,7 @@ struct Device {
     power_cut_at: Option<usize>,
     powerless: bool,
     out_of_memory: bool,
+    answers_lost: bool,
 }
 
 impl MemoryEnv {
@@ -73,6 +77,12 @@ impl MemoryEnv {
     /// Lets the installer answer that it is out of memory, or not any more.
     pub fn set_out_of_memory(&self, out_of_memory: bool) {
         self.device().out_of_memory = out_of_memory;
+    }
+
+    /// Lets the installer do its work but answer with an error, as Linux can by dropping the last of the calls that
+    /// OP-TEE makes to it; or not any more.
+    pub fn set_answers_lost(&self, answers_lost: bool) {
+        self.device().answers_lost = answers_lost;
     }
 
     /// Replaces a storage object, or deletes it, as an attacker in Linux could without detection by the TEE.
@@ -153,6 +163,6 @@ impl Installer for MemoryEnv {
             return Err(InstallError::OlderVersion);
         }
         device.installed.insert(uuid, (version, image.to_vec()));
-        Ok(())
+        if device.answers_lost { Err(InstallError::Failed(LOST)) } else { Ok(()) }
     }
 }

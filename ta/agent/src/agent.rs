@@ -22,6 +22,7 @@ pub struct Agent<E: Env> {
     pub(crate) env: E,
     pub(crate) config: Config,
     state: Option<State>,
+    damaged: bool,
     key: Option<SigningKey>,
 }
 
@@ -41,7 +42,7 @@ impl<E: Env> Agent<E> {
     /// # Errors
     /// When the configuration is not what [`Config::encode`] makes.
     pub fn new(env: E, config: &[u8]) -> Result<Self, Error> {
-        Ok(Self { env, config: Config::decode(config)?, state: None, key: None })
+        Ok(Self { env, config: Config::decode(config)?, state: None, damaged: false, key: None })
     }
 
     /// Carries out one command of the Broker in `session` and returns the encoded [`Reply`].
@@ -116,12 +117,13 @@ impl<E: Env> Agent<E> {
     }
 
     fn info(&mut self) -> Result<AgentInfo, Failed> {
-        let components = self.state()?.manifests.iter().map(|record| InstalledComponent {
+        let state = self.state()?;
+        let components = state.manifests.iter().map(|record| InstalledComponent {
             component_id: ComponentId::decode(&record.component_id)
                 .map(|id| id.to_elements())
                 .unwrap_or_default(),
             manifest_sequence_number: record.sequence_number,
-            digest: record.digest.0.to_vec(),
+            digest: state.certain_digest(record).map(|digest| digest.as_bytes().to_vec()).unwrap_or_default(),
         });
         let components = components.collect();
         Ok(AgentInfo {
@@ -134,12 +136,21 @@ impl<E: Env> Agent<E> {
 
     /// What is installed; read from storage when first needed.
     pub(crate) fn state(&mut self) -> Result<&mut State, Failed> {
+        // What was damaged once must not be taken for an empty state when it has vanished.
+        const DAMAGED: &str = "the Agent's stored state is damaged";
+        if self.damaged {
+            return Err(DAMAGED.to_owned());
+        }
         if self.state.is_none() {
-            let state = State::load(&mut self.env).map_err(|error| match error {
-                EnvError::CORRUPT => "the Agent's stored state is damaged".to_owned(),
-                error => format!("the Agent's stored state cannot be read: {error}"),
+            let state = State::load(&mut self.env).map_err(|error| {
+                self.damaged = error == EnvError::CORRUPT;
+                if self.damaged {
+                    DAMAGED.to_owned()
+                } else {
+                    format!("the Agent's stored state cannot be read: {error}")
+                }
             })?;
-            if let Some(pending) = &state.pending {
+            for pending in &state.pending {
                 let number = pending.sequence_number;
                 self.env.log(format_args!("an installation was interrupted, sequence number {number}"));
             }

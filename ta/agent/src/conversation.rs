@@ -14,12 +14,20 @@ use alloc::vec::Vec;
 use teep_proto::cose::{Algorithm, Signatures, Verified, sign1};
 use teep_proto::suit::{ComponentId, Reason, SystemPropertyClaims};
 use teep_proto::teec::{AGENT_UUID, Outcome, Reply};
-use teep_proto::teep::labels::data_item;
+use teep_proto::teep::labels::{data_item, freshness};
 use teep_proto::teep::{
-    CipherSuite, ErrCode, ErrorMessage, MAX_MSG, Message, QueryRequest, QueryResponse, RequestedTc, Success,
-    Update, VERSION,
+    Dialect, ErrCode, ErrorMessage, Message, QueryRequest, QueryResponse, RequestedTc, Success, Supported,
+    Update, VERSION, diagnostic_text,
 };
 use teep_proto::{Error, Kind};
+
+/// What this Agent has to offer a TAM. Its SUIT Reports are bare, so it needs no profile for them.
+const SUPPORTED: Supported<'_> = Supported {
+    versions: &[VERSION],
+    algorithms: &[Algorithm::Esp256],
+    freshness_mechanisms: &[freshness::NONCE],
+    suit_cose_profiles: &[],
+};
 
 /// The answer to a message: what is sent, and what is told to the person at the Broker.
 struct Answer {
@@ -55,7 +63,7 @@ impl<E: Env> Agent<E> {
             },
             Err(error) => {
                 self.env.log(format_args!("message refused: {error}"));
-                refuse_message(&error)
+                refuse_message(bytes, &error)
             }
         };
         let message = sign1(self.signing_key()?, &answer.payload).map_err(|error| format!("{error}"))?;
@@ -67,17 +75,9 @@ impl<E: Env> Agent<E> {
         session: &Session,
         request: &QueryRequest<'_>,
     ) -> Result<Answer, Failed> {
-        if request.versions.as_ref().is_some_and(|versions| !versions.contains(&VERSION)) {
-            let error = ErrorMessage {
-                versions: Some(Vec::from([VERSION])),
-                ..ErrorMessage::new(request.token, ErrCode::UNSUPPORTED_MSG_VERSION, None)
-            };
-            return Ok(Answer::error(error, "the TAM speaks no protocol version this Agent does"));
-        }
-        let suite = CipherSuite::sign1(Algorithm::Esp256);
-        if !request.supported_teep_cipher_suites.contains(&suite) {
-            let error = unsupported_cipher_suites(request.token);
-            return Ok(Answer::error(error, "the TAM offers no cipher suite this Agent has"));
+        if let Err(error) = SUPPORTED.negotiate(request) {
+            let text = format!("nothing in common with the TAM: {}", error.err_code);
+            return Ok(Answer::error(*error, &text));
         }
         if request.requests(data_item::ATTESTATION) {
             let text = "this Agent has no attestation to offer";
@@ -90,16 +90,18 @@ impl<E: Env> Agent<E> {
         let mut response = QueryResponse { token: request.token, ..QueryResponse::default() };
         if request.requests(data_item::TRUSTED_COMPONENTS) {
             // The Agent lists itself, so that the list is never empty (AMB-04).
-            let installed = state.manifests.iter().map(|record| (&record.component_id, Some(record.digest)));
-            let claims = installed.chain([(&own_id, None)]).map(|(id, digest)| {
-                ComponentId::decode(id).map(|component_id| SystemPropertyClaims { component_id, digest })
-            });
+            let installed =
+                state.manifests.iter().map(|record| (&record.component_id, state.certain_digest(record)));
+            let claims = installed
+                .chain([(&own_id, None)])
+                .map(|(id, digest)| ComponentId::decode(id).map(|id| SystemPropertyClaims::new(id, digest)));
             response.tc_list = Some(claims.collect::<Result<_, _>>().map_err(|e| format!("{e}"))?);
         }
         if request.requests(data_item::EXTENSIONS) {
             response.ext_list = Some(Vec::new());
         }
-        if let Some(id) = &session.requested {
+        // What is installed by now is wanted no more (REQ-TEEP-074).
+        if let Some(id) = session.requested.as_ref().filter(|id| state.owner(id).is_none()) {
             let component_id = ComponentId::decode(id).map_err(|e| format!("{e}"))?;
             response.requested_tc_list.push(RequestedTc {
                 component_id,
@@ -115,7 +117,10 @@ impl<E: Env> Agent<E> {
 
     /// Unlinks, then installs in order, and stops at the first failure (REQ-TEEP-080 to 083, AMB-20).
     fn answer_update(&mut self, update: &Update<'_>) -> Result<Answer, Failed> {
-        if let Some(code) = update.err_code {
+        if let Some(code) = update.err_code
+            && update.unneeded_manifest_list.is_empty()
+            && update.manifest_list.is_empty()
+        {
             return Ok(receipt(update, code));
         }
         let mut state = self.take_state()?;
@@ -183,7 +188,9 @@ impl Done {
             Refusal::Manifest(_) => ErrCode::MANIFEST_PROCESSING_FAILED,
         };
         let text = self.sentence(refusal);
-        let error = ErrorMessage { suit_reports, ..ErrorMessage::new(update.token, code, Some(clip(&text))) };
+        let err_msg = diagnostic_text(&text);
+        let error =
+            ErrorMessage { suit_reports, ..ErrorMessage::new(update.token, code, err_msg.as_deref()) };
         Answer::error(error, &text)
     }
 }
@@ -203,29 +210,17 @@ fn verify<'b>(tam: &TamAnchor, bytes: &'b [u8]) -> Result<Verified<Message<'b>>,
     Message::decode(Signatures::decode(bytes)?.verify(&tam.keys)?)
 }
 
-/// The Error for a message that could not be accepted. It has no token: nothing in such a message is one
-/// yet (AMB-07).
-fn refuse_message(error: &Error) -> Answer {
+/// The Error for a message that could not be accepted. As a rule it has no token: nothing in such a message is
+/// one yet (AMB-07).
+fn refuse_message(bytes: &[u8], error: &Error) -> Answer {
     let text = format!("{error}");
-    let text = clip(&text);
-    match error.kind {
-        Kind::Unauthenticated => {
-            Answer::error(ErrorMessage::new(None, ErrCode::BAD_CERTIFICATE, Some(text)), text)
+    let err_msg = diagnostic_text(&text);
+    let refusal = match error.kind {
+        Kind::Unauthenticated | Kind::UnsupportedAlgorithm => {
+            let claimed = Signatures::decode(bytes).ok().and_then(|signatures| signatures.claimed_payload());
+            *SUPPORTED.unverified(Dialect::Final, claimed)
         }
-        Kind::UnsupportedAlgorithm => Answer::error(unsupported_cipher_suites(None), text),
-        _ => Answer::error(ErrorMessage::new(None, ErrCode::PERMANENT_ERROR, Some(text)), text),
-    }
-}
-
-/// Error 5 with its list (REQ-TEEP-090).
-fn unsupported_cipher_suites(token: Option<&[u8]>) -> ErrorMessage<'_> {
-    ErrorMessage {
-        supported_teep_cipher_suites: Vec::from([CipherSuite::sign1(Algorithm::Esp256)]),
-        ..ErrorMessage::new(token, ErrCode::UNSUPPORTED_CIPHER_SUITES, None)
-    }
-}
-
-/// `text` cut to what err-msg may have.
-fn clip(text: &str) -> &str {
-    text.get(..text.floor_char_boundary(MAX_MSG)).unwrap_or(text)
+        _ => ErrorMessage::new(None, ErrCode::PERMANENT_ERROR, None),
+    };
+    Answer::error(ErrorMessage { err_msg: err_msg.as_deref(), ..refusal }, &text)
 }

@@ -19,6 +19,7 @@ extern crate alloc;
 extern crate std;
 
 mod agent;
+mod component;
 pub mod config;
 mod conversation;
 mod env;

@@ -12,14 +12,14 @@ const BOOTSTRAP_TA: u32 = 1;
 const FIXED: usize = 20;
 
 /// UUID of the Trusted Application in `image`, or `None` if it is no TA in bootstrap format.
-pub(crate) fn uuid(image: &[u8]) -> Option<&[u8]> {
+pub(crate) fn uuid(image: &[u8]) -> Option<[u8; 16]> {
     if word(image, 0)? != MAGIC || word(image, 4)? != BOOTSTRAP_TA {
         return None;
     }
     let sizes = word(image, 16)?;
     let (hash, signature) = (usize::from(sizes as u16), usize::from((sizes >> 16) as u16));
     let start = FIXED.checked_add(hash)?.checked_add(signature)?;
-    image.get(start..start.checked_add(16)?)
+    image.get(start..)?.first_chunk().copied()
 }
 
 /// The little-endian word at `offset`.
@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn finds_the_uuid_behind_hash_and_signature() {
-        assert_eq!(uuid(&image(BOOTSTRAP_TA)), Some(&[7; 16][..]));
+        assert_eq!(uuid(&image(BOOTSTRAP_TA)), Some([7; 16]));
     }
 
     #[test]

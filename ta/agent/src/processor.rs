@@ -5,20 +5,28 @@
 //! bytes are to become the component, and only if a digest under the signer's control matched them. Nested
 //! sequences live on an explicit stack, so that no input can make it recurse.
 
+mod support;
+
 use crate::config::Config;
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
-use teep_proto::limits::MAX_COMMANDS;
+use support::{has_command, has_parameter, selects_only_zero};
+use teep_proto::limits::{MAX_COMMANDS, MAX_MANIFEST};
 use teep_proto::suit::labels::{command, manifest as section_label};
 use teep_proto::suit::{
-    Argument, Command, Digest, Envelope, Index, Instructions, Manifest, Parameter, Parameters, Reason,
-    Record, Section, Sequence,
+    Argument, Command, Digest, Envelope, Instructions, Manifest, Parameter, Parameters, Reason, Record,
+    Section, Sequence,
 };
 use teep_proto::{Error, Kind};
 
-/// Sections of the Update procedure in their order. Those of trust-domains need dependencies, which are
-/// refused before.
-const UPDATE: [u64; 3] = [section_label::PAYLOAD_FETCH, section_label::INSTALL, section_label::VALIDATE];
+/// Sections of the Update procedure in their order (suit.md 8.1).
+const UPDATE: [u64; 5] = [
+    section_label::DEPENDENCY_RESOLUTION,
+    section_label::PAYLOAD_FETCH,
+    section_label::CANDIDATE_VERIFICATION,
+    section_label::INSTALL,
+    section_label::VALIDATE,
+];
 
 /// Why processing stopped, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +34,7 @@ pub(crate) struct Failure {
     /// In the words of SUIT Reports.
     pub(crate) reason: Reason,
     /// The command, if it was one.
-    pub(crate) record: Record,
+    pub(crate) record: Record<'static>,
     /// One phrase for people.
     pub(crate) text: Cow<'static, str>,
 }
@@ -91,6 +99,9 @@ fn sequences<'b>(
                 let content = envelope.severed(label, &digest)?;
                 let missing = "a severed member the procedure needs is not in the envelope";
                 let content = content.ok_or(Failure::early(Reason::SeveringUnsupported, missing))?;
+                if content.len() > MAX_MANIFEST {
+                    return Err(Failure::early(Reason::CborParse, "a severed member of more than 8 KiB"));
+                }
                 let sequence = Sequence::new(content);
                 sequence.validate()?;
                 sequence
@@ -156,7 +167,7 @@ impl<'b> Run<'_, 'b> {
             for command in sequence.instructions()? {
                 let command = command?;
                 let place = |reason, text| Failure { reason, record: record(section, &command), text };
-                if !is_supported(section, command.code) {
+                if !has_command(section, command.code) {
                     let text = "a command this Agent does not have, or not in this section";
                     return Err(place(Reason::CommandUnsupported, text.into()));
                 }
@@ -165,7 +176,7 @@ impl<'b> Run<'_, 'b> {
                     Argument::Alternatives(ref list) => waiting.extend(list.iter().copied().flatten()),
                     Argument::Parameters(parameters) => {
                         for parameter in parameters.iter()? {
-                            if let Parameter::Unknown(_) = parameter? {
+                            if !has_parameter(&parameter?) {
                                 let text = "a parameter this Agent does not have";
                                 return Err(place(Reason::ParameterUnsupported, text.into()));
                             }
@@ -175,7 +186,12 @@ impl<'b> Run<'_, 'b> {
                         let text = "a component index this manifest does not have";
                         return Err(place(Reason::ComponentUnsupported, text.into()));
                     }
-                    Argument::Policy(_) | Argument::Index(_) | Argument::Other => {}
+                    Argument::Policy(_)
+                    | Argument::Index(_)
+                    | Argument::Multiple(_)
+                    | Argument::CopyParameters(_)
+                    | Argument::Custom(_)
+                    | Argument::Unknown => {}
                 }
             }
         }
@@ -272,6 +288,7 @@ impl<'b> Run<'_, 'b> {
     /// Takes the integrated payload under the URI (M 7.5), unless the component is installed as demanded.
     fn fetch(&mut self) -> Result<(), (Reason, &'static str)> {
         let component = &mut self.component;
+        component.matched = None;
         if component.size.is_some() && component.digest.is_some() && component.digest == self.installed {
             component.fetched = None;
             return Ok(());
@@ -283,14 +300,16 @@ impl<'b> Run<'_, 'b> {
             return Err((Reason::OperationFailed, "the payload has another size than the manifest says"));
         }
         component.fetched = Some(payload);
-        component.matched = None;
         Ok(())
     }
 
     /// Whether the component, as fetched or else as installed, has the digest set.
     fn image_match(&mut self) -> bool {
-        let found = self.component.fetched.map(Digest::of).or(self.installed);
-        self.component.matched = found.filter(|found| Some(*found) == self.component.digest);
+        let Component { digest, fetched, .. } = self.component;
+        self.component.matched = digest.filter(|digest| match fetched {
+            Some(bytes) => digest.matches(bytes),
+            None => self.installed == Some(*digest),
+        });
         self.component.matched.is_some()
     }
 
@@ -321,7 +340,7 @@ impl<'b> Run<'_, 'b> {
                     return Err((Reason::OperationFailed, "soft-failure outside try-each and run-sequence"));
                 }
                 Parameter::SoftFailure(soft) => top.soft_failure = soft,
-                Parameter::Unknown(_) => {
+                _ => {
                     return Err((Reason::ParameterUnsupported, "a parameter this Agent does not have"));
                 }
             }
@@ -360,39 +379,12 @@ fn frame<'b>(sequence: Sequence<'b>, entered: Entered<'b>) -> Result<Frame<'b>, 
     Ok(Frame { instructions: sequence.instructions()?, entered, soft_failure })
 }
 
-fn record(section: u64, command: &Command<'_>) -> Record {
+fn record(section: u64, command: &Command<'_>) -> Record<'static> {
     Record { section, offset: command.offset as u64, ..Record::default() }
-}
-
-/// A manifest with one component has index 0 only; true means the same then.
-fn selects_only_zero(index: &Index) -> bool {
-    match index {
-        Index::One(0) | Index::All => true,
-        Index::One(_) => false,
-        Index::Several(list) => list == &[0],
-    }
 }
 
 fn is_one_of(id: Option<&[u8]>, known: &[[u8; 16]]) -> bool {
     id.is_some_and(|id| known.iter().any(|known| known == id))
-}
-
-/// Whether `code` may stand in `section`; the shared sequence has no effects (REQ-SUIT-013).
-fn is_supported(section: u64, code: i64) -> bool {
-    match code {
-        command::VENDOR_IDENTIFIER
-        | command::CLASS_IDENTIFIER
-        | command::DEVICE_IDENTIFIER
-        | command::IMAGE_MATCH
-        | command::ABORT
-        | command::SET_COMPONENT_INDEX
-        | command::TRY_EACH
-        | command::SET_PARAMETERS
-        | command::OVERRIDE_PARAMETERS
-        | command::RUN_SEQUENCE => true,
-        command::FETCH => section != section_label::COMMON,
-        _ => false,
-    }
 }
 
 #[cfg(test)]

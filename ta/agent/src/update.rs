@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Installing one SUIT manifest: from the bytes in an Update's manifest-list to the platform's installer.
 
+use crate::component::{self, native_ta};
 use crate::config::Config;
 use crate::env::{Env, EnvError, InstallError, Installer};
 use crate::platform_image;
@@ -10,11 +11,8 @@ use alloc::format;
 use alloc::vec::Vec;
 use teep_proto::cose::Verified;
 use teep_proto::suit::{
-    ComponentId, Digest, Envelope, Manifest, Reason, Report, ReportResult, SystemPropertyClaims,
+    ComponentId, Digest, Envelope, Manifest, Reason, Report, ReportEntry, ReportResult, SystemPropertyClaims,
 };
-
-/// Last element of a native TA's component identifier; the one before it is its UUID.
-const NATIVE_TA: &[u8] = b"ta";
 
 /// What became of one entry of a manifest-list.
 pub(crate) struct Processed {
@@ -55,13 +53,7 @@ pub(crate) fn process<E: Env>(
     token: Option<&[u8]>,
 ) -> Result<Processed, Failure> {
     let envelope = Envelope::decode(envelope).map_err(Failure::from)?;
-    let mut report = Report {
-        reference_uri: "",
-        manifest_digest: envelope.claimed_digest(),
-        nonce: token,
-        properties: Vec::new(),
-        result: ReportResult::Success,
-    };
+    let mut report = Report::new("", envelope.claimed_digest(), token);
     let keys = config.signers.iter().map(|signer| &signer.key);
     let verified = match envelope.verify(keys) {
         Ok(verified) => verified,
@@ -72,8 +64,8 @@ pub(crate) fn process<E: Env>(
         Err(refusal) => refused(report, refusal),
         Ok(digest) => {
             let components = verified.get().components.iter();
-            report.properties = components
-                .map(|id| SystemPropertyClaims { component_id: *id, digest: Some(digest) })
+            report.records = components
+                .map(|id| ReportEntry::Properties(SystemPropertyClaims::new(*id, Some(digest))))
                 .collect();
             Processed { report: report.encode(), refusal: None }
         }
@@ -98,7 +90,7 @@ fn install<E: Env>(
 ) -> Result<Digest, Refusal> {
     let manifest = verified.get();
     let (manifest_id, component_id) = admit(config, state, verified)?;
-    let installed = state.owner(component_id.as_bytes()).map(|record| record.digest);
+    let installed = state.owner(component_id.as_bytes()).and_then(|record| state.certain_digest(record));
     let outcome = processor::update(manifest, envelope, config, installed)?;
     let record = Record {
         manifest_id: manifest_id.as_bytes().to_vec(),
@@ -108,14 +100,16 @@ fn install<E: Env>(
         component_id: component_id.as_bytes().to_vec(),
         digest: outcome.digest,
     };
+    let mut done = state.clone();
+    done.settle(&record.manifest_id);
+    done.put(record.clone());
+    // Nothing is begun that could not be recorded.
+    done.fitting()?;
     if let Some(image) = outcome.image {
-        commit_image(env, state, &record, &component_id, image)?;
+        commit_image(env, state, &record, image)?;
     }
-    let mut next = state.clone();
-    next.pending = None;
-    next.put(record);
-    next.store(env)?;
-    *state = next;
+    done.store(env)?;
+    *state = done;
     Ok(outcome.digest)
 }
 
@@ -126,7 +120,7 @@ fn admit<'b>(
     verified: &Verified<Manifest<'b>>,
 ) -> Result<(ComponentId<'b>, ComponentId<'b>), Failure> {
     let manifest = verified.get();
-    if manifest.has_dependencies {
+    if !manifest.dependencies.is_empty() {
         return Err(Failure::early(
             Reason::CommandUnsupported,
             "dependencies, which this Agent does not have",
@@ -144,13 +138,18 @@ fn admit<'b>(
             return Err(Failure::early(Reason::ComponentUnauthorised, text));
         }
     }
-    if native_ta(component_id).is_none() {
+    if native_ta(component_id.as_bytes()).is_none() {
         let text = format!("{component_id} is no component of this device");
         return Err(Failure::early(Reason::ComponentUnsupported, text));
     }
-    if state.owner(component_id.as_bytes()).is_some_and(|owner| owner.manifest_id != manifest_id.as_bytes()) {
+    if state.belongs_to_another(component_id.as_bytes(), manifest_id.as_bytes()) {
         let text = format!("{component_id} belongs to another manifest");
         return Err(Failure::early(Reason::ComponentUnauthorised, text));
+    }
+    let installed = state.manifest(manifest_id.as_bytes());
+    if installed.is_some_and(|record| !component::same(&record.component_id, component_id.as_bytes())) {
+        let text = format!("{manifest_id} has another component, which this platform cannot remove");
+        return Err(Failure::early(Reason::OperationFailed, text));
     }
     match state.floor(manifest_id.as_bytes()) {
         Some(floor) if manifest.sequence_number < floor => {
@@ -162,36 +161,33 @@ fn admit<'b>(
     }
 }
 
-/// UUID of the native TA that `id` names, as `[..., UUID, 'ta']` or `[UUID]`.
-fn native_ta<'b>(id: &ComponentId<'b>) -> Option<&'b [u8]> {
-    let elements: Vec<&[u8]> = id.elements().collect();
-    match elements.as_slice() {
-        [uuid] | [.., uuid, NATIVE_TA] => Some(*uuid).filter(|uuid| uuid.len() == 16),
-        _ => None,
-    }
-}
-
 /// Hands `image` to the platform, after noting in the state what is about to happen.
 fn commit_image<E: Env>(
     env: &mut E,
     state: &mut State,
     record: &Record,
-    component_id: &ComponentId<'_>,
     image: &[u8],
 ) -> Result<(), Refusal> {
     let uuid = platform_image::uuid(image);
-    if uuid.is_none() || uuid != native_ta(component_id) {
+    if uuid.is_none() || uuid != native_ta(&record.component_id) {
         let text = "the payload is no Trusted Application file for the UUID of its component";
         return Err(Failure::early(Reason::ComponentUnauthorised, text).into());
     }
-    let before = state.clone();
-    let (manifest_id, sequence_number) = (record.manifest_id.clone(), record.sequence_number);
-    state.pending = Some(Pending { manifest_id, sequence_number });
-    state.store(env).inspect_err(|_| *state = before.clone())?;
+    let mut noted = state.clone();
+    noted.note(Pending {
+        manifest_id: record.manifest_id.clone(),
+        sequence_number: record.sequence_number,
+        component_id: record.component_id.clone(),
+    });
+    noted.store(env)?;
+    let before = core::mem::replace(state, noted);
     let Err(error) = env.installer().install(image) else { return Ok(()) };
-    // The installer is atomic: what was there before still is, and so the note goes.
-    *state = before;
-    state.store(env)?;
+    // The platform says it changed nothing, so the note can go. After any other failure it stays: what became
+    // of the image is not known.
+    if matches!(error, InstallError::Refused | InstallError::OlderVersion | InstallError::OutOfMemory) {
+        before.store(env)?;
+        *state = before;
+    }
     Err(match error {
         InstallError::OutOfMemory => Refusal::Temporary(EnvError::OUT_OF_MEMORY),
         error => Failure::early(Reason::OperationFailed, format!("{error}")).into(),

@@ -2,7 +2,9 @@
 use super::*;
 use alloc::vec;
 use teep_proto::cose::SigningKey;
-use teep_proto::suit::{ComponentId, ManifestBuilder, SequenceBuilder, encode_envelope};
+use teep_proto::suit::{
+    ComponentId, DigestAlgorithm, ManifestBuilder, SequenceBuilder, Value, encode_envelope,
+};
 
 const PAYLOAD: &[u8] = b"a Trusted Application";
 const VENDOR: [u8; 16] = [1; 16];
@@ -68,6 +70,29 @@ fn payload_that_was_not_matched_is_not_installed() {
     let matched_then_fetched_again =
         fetch("#tc").simple(command::IMAGE_MATCH, 0).override_parameters(&[Parameter::Uri("#bad")]);
     assert_eq!(reason(run(matched_then_fetched_again.simple(command::FETCH, 0))), Reason::ConditionFailed);
+}
+
+#[test]
+fn match_of_an_earlier_payload_does_not_count_for_the_installed_component() {
+    let old = Digest::of(b"installed");
+    let size = b"installed".len() as u64;
+    let install = fetch("#tc")
+        .simple(command::IMAGE_MATCH, 0)
+        .override_parameters(&[Parameter::ImageDigest(old), Parameter::ImageSize(size)])
+        .simple(command::FETCH, 0);
+    let shared = seq().override_parameters(&[Parameter::ImageDigest(good())]);
+    let result = run_with(shared, vec![(section_label::INSTALL, install)], Some(old));
+    assert_eq!(reason(result), Reason::ConditionFailed);
+}
+
+#[test]
+fn conditions_of_every_section_of_the_procedure_count() {
+    for label in [section_label::DEPENDENCY_RESOLUTION, section_label::CANDIDATE_VERIFICATION] {
+        let shared = seq().override_parameters(&[Parameter::ImageDigest(good())]);
+        let install = fetch("#tc").simple(command::IMAGE_MATCH, 0);
+        let sections = vec![(label, seq().simple(command::ABORT, 0)), (section_label::INSTALL, install)];
+        assert_eq!(reason(run_with(shared, sections, None)), Reason::ConditionFailed, "REQ-SUIT-092");
+    }
 }
 
 #[test]
@@ -182,6 +207,48 @@ fn what_is_not_supported_is_found_before_anything_runs() {
     assert_eq!(run(fetch("#tc").set_component_index(0).simple(command::IMAGE_MATCH, 0)), Ok((good(), true)));
     let effect = run_with(fetch("#tc"), vec![(section_label::VALIDATE, seq())], None);
     assert_eq!(reason(effect), Reason::CommandUnsupported, "REQ-SUIT-013");
+}
+
+#[test]
+fn what_proto_decodes_but_this_agent_does_not_have_is_refused() {
+    let codes = command::ALL.iter().copied().filter(|code| {
+        !has_command(section_label::INSTALL, *code)
+            && ![command::OVERRIDE_MULTIPLE, command::COPY_PARAMS].contains(code)
+    });
+    let last = SequenceBuilder::new().simple(command::ABORT, 0);
+    for code in codes {
+        assert_eq!(reason(run(last.clone().simple(code, 0))), Reason::CommandUnsupported, "{code}");
+    }
+    for shaped in [
+        last.clone().override_multiple(&[(0, &[])]),
+        last.clone().copy_parameters(&[(0, vec![3])]),
+        last.clone().custom(-300, &Value::Null),
+    ] {
+        assert_eq!(reason(run(shaped)), Reason::CommandUnsupported, "REQ-SUIT-017");
+    }
+    for parameter in [
+        Parameter::Content(b"x"),
+        Parameter::EncryptionInfo(b"x"),
+        Parameter::VendorEnterprise(b"x"),
+        Parameter::Custom(-1, Value::Int(0)),
+    ] {
+        let refused = run(last.clone().override_parameters(&[parameter]));
+        assert_eq!(reason(refused), Reason::ParameterUnsupported, "REQ-SUIT-017");
+    }
+}
+
+#[test]
+fn every_digest_algorithm_is_compared() {
+    for algorithm in DigestAlgorithm::ALL {
+        let (right, wrong) = (algorithm.digest(PAYLOAD), algorithm.digest(b"something else"));
+        let image = |digest| {
+            let shared = seq().override_parameters(&[Parameter::ImageDigest(digest)]);
+            let install = fetch("#tc").simple(command::IMAGE_MATCH, 0);
+            run_with(shared, vec![(section_label::INSTALL, install)], Some(right))
+        };
+        assert_eq!(image(right), Ok((right, true)), "REQ-SUIT-004");
+        assert_eq!(reason(image(wrong)), Reason::ConditionFailed);
+    }
 }
 
 #[test]

@@ -2,10 +2,11 @@
 //! Attacks, one test each: by a hostile Broker or network, a foreign TAM, a foreign or limited signer.
 
 use crate::support::*;
-use teep_proto::cose::{SigningKey, sign1};
+use teep_proto::cbor::encode;
+use teep_proto::cose::{Algorithm, SigningKey, sign1};
 use teep_proto::suit::{ComponentId, Reason, text};
 use teep_proto::teec::{Command, Reply};
-use teep_proto::teep::{ErrCode, Message, Success};
+use teep_proto::teep::{CipherSuite, ErrCode, Message, QueryRequest, Success, Update};
 
 /// Processes `message` in a conversation with the first TAM.
 fn process(message: &[u8]) -> (Device, Received) {
@@ -31,6 +32,20 @@ fn tam_that_is_no_anchor() {
         assert_eq!(received.token(), None, "AMB-07");
         assert_eq!(device.installed(), (None, None));
     }
+}
+
+#[test]
+fn request_for_a_cipher_suite_unknown_here() {
+    let ed25519 = vec![CipherSuite::sign1(Algorithm::Ed25519)];
+    let request = QueryRequest { supported_teep_cipher_suites: ed25519, ..query_request() };
+    let request = Message::QueryRequest(request).encode();
+    let (_, received) = process(&sign1(&SigningKey::ed25519_from_seed(&[99; 32]), &request).expect("signs"));
+    assert_eq!(
+        received.code(),
+        ErrCode::UNSUPPORTED_CIPHER_SUITES.number(),
+        "not 6: nothing could be verified"
+    );
+    assert_eq!(received.token(), Some(TOKEN.to_vec()), "REQ-TEEP-126: code 5 is the exception");
 }
 
 #[test]
@@ -164,6 +179,23 @@ fn message_that_is_garbage() {
 }
 
 #[test]
+fn header_that_nests_through_byte_strings() {
+    // Countersignatures within countersignatures: no level is deep as CBOR, all together would be.
+    let mut header = b"\xa1\x01\x28".to_vec();
+    while header.len() < 480 {
+        let inner = header.clone();
+        header = encode(|w| {
+            w.map(1).int(7).array(3).bytes(&inner).map(0).bytes(b"");
+        });
+    }
+    let message = encode(|w| {
+        w.array(4).bytes(&header).map(0).bytes(b"payload").bytes(&[0; 64]);
+    });
+    let (_, received) = process(&message);
+    assert_eq!(received.code(), ErrCode::PERMANENT_ERROR.number(), "REQ-TEEP-005");
+}
+
+#[test]
 fn every_flipped_byte_of_an_update() {
     let mut device = Device::new();
     let good = update(&tam_key(), &[envelope(1)]);
@@ -227,14 +259,109 @@ fn more_manifests_than_the_agent_keeps() {
     let mut refusals = 0;
     for n in 0..40u8 {
         let received = device.update(&[Author::of([n; 16], 1).envelope()]);
+        let installed = device.env.installed([n; 16]).is_some();
+        assert_eq!(installed, received.code() == 0, "what cannot be recorded is not installed");
         if received.code() != 0 {
             assert_eq!(received.code(), ErrCode::TEMPORARY_ERROR.number());
             refusals += 1;
         }
     }
-    assert_eq!(refusals, 40 - teep_proto::limits::MAX_LIST);
-    let id = ComponentId::encode(&text::native_ta([0; 16]));
-    assert!(ComponentId::decode(&id).is_ok());
+    // With the Agent itself they fill the tc-list.
+    assert_eq!(refusals, 40 - (teep_proto::limits::MAX_LIST - 1));
     let received = device.update(&[Author::of([0; 16], 2).envelope()]);
     assert_eq!(received.code(), 0, "what is installed can still be updated");
+    device.invoke(Command::RequestPolicyCheck, &[]);
+    let received = device.process(&signed_query_request(query_request()));
+    let Message::QueryResponse(response) = received.message() else { panic!("no QueryResponse") };
+    assert_eq!(response.tc_list.map(|list| list.len()), Some(teep_proto::limits::MAX_LIST));
+}
+
+#[test]
+fn signer_reaches_another_ta_through_a_name_of_its_own_making() {
+    for elements in [
+        vec![&b"TEEP-Device"[..], b"SecureFS", &[9; 16], &TA, b"ta"],
+        vec![b"TEEP-Device", &TA, b"ta"],
+        vec![b"TEEP-Device", b"SecureFS", &TA, b"TA"],
+    ] {
+        let mut author = Author::new(1);
+        author.manifest.components = vec![ComponentId::encode(&elements)];
+        assert_eq!(refused(author), (11, Reason::ComponentUnsupported), "{elements:?}");
+    }
+}
+
+#[test]
+fn short_name_for_a_ta_that_is_installed_under_the_long_one() {
+    let mut device = Device::new();
+    device.update(&[envelope(5)]);
+    let mut author = Author { key: uuid_signer_key(), ..Author::new(9) };
+    author.manifest.components = vec![ComponentId::encode(&[TA])];
+    author.manifest.component_id = Some(ComponentId::encode(&[TA]));
+    let received = device.update(&[author.envelope()]);
+    assert_eq!(received.refusal(), (11, Reason::ComponentUnauthorised));
+    assert_eq!(device.installed(), (Some(5), Some(5)));
+}
+
+#[test]
+fn manifest_replaces_the_agent_itself() {
+    let author = Author::of(teep_proto::teec::AGENT_UUID, 9);
+    let mut device = Device::new();
+    let refusal = device.update(&[author.envelope()]).refusal();
+    assert_eq!(refusal, (11, Reason::ComponentUnsupported));
+}
+
+#[test]
+fn manifest_changes_its_component() {
+    let mut device = Device::new();
+    device.update(&[envelope(1)]);
+    let mut author = Author::of([9; 16], 2);
+    author.manifest.component_id = Some(ComponentId::encode(&text::native_ta_manifest(TA)));
+    let received = device.update(&[author.envelope()]);
+    assert_eq!(received.refusal(), (11, Reason::OperationFailed), "the old TA would stay, owned by nobody");
+    assert!(device.env.installed([9; 16]).is_none());
+}
+
+#[test]
+fn update_with_an_error_code_and_a_manifest() {
+    let mut device = Device::new();
+    device.invoke(Command::RequestPolicyCheck, &[]);
+    let envelope = envelope(1);
+    let update = Update {
+        token: Some(TOKEN),
+        err_code: Some(ErrCode::TEMPORARY_ERROR),
+        manifest_list: vec![&envelope],
+        ..Update::default()
+    };
+    let received = device.process(&sign1(&tam_key(), &Message::Update(update).encode()).expect("signs"));
+    assert_eq!((received.code(), received.reports().len()), (0, 1), "Success means installed (REQ-TEEP-082)");
+    assert_eq!(device.installed(), (Some(1), Some(1)));
+}
+
+#[test]
+fn linux_drops_the_answer_of_the_installer() {
+    let mut device = Device::new();
+    device.update(&[envelope(1)]);
+    device.env.set_answers_lost(true);
+    assert_eq!(device.update(&[envelope(3)]).refusal(), (11, Reason::OperationFailed));
+    device.env.set_answers_lost(false);
+    // Another manifest in between does not make it forget.
+    assert_eq!(device.update(&[Author::of([9; 16], 1).envelope()]).code(), 0);
+    for _ in 0..2 {
+        let refusal = device.update(&[envelope(2)]).refusal();
+        assert_eq!(refusal, (11, Reason::ConditionFailed), "version 3 may be installed");
+        device = Device::start(device.env.clone());
+    }
+    assert_eq!(device.update(&[envelope(3)]).code(), 0);
+    assert_eq!(device.installed(), (Some(3), Some(3)));
+}
+
+#[test]
+fn damaged_state_is_not_taken_for_an_empty_one_later() {
+    let mut device = Device::new();
+    device.update(&[envelope(2)]);
+    device.env.tamper("state", Some(b"\x83\x01\x80".to_vec()));
+    let mut device = Device::start(device.env.clone());
+    assert!(matches!(device.request_ta(None), Reply::Failed { .. }));
+    // OP-TEE deletes an object that it finds corrupt.
+    device.env.tamper("state", None);
+    assert!(matches!(device.request_ta(None), Reply::Failed { .. }));
 }

@@ -46,7 +46,7 @@ fn installed_component_is_listed_with_its_digest_after_a_restart() {
     let Message::QueryResponse(response) = received.message() else { panic!("no QueryResponse") };
     let listed = response.tc_list.expect("REQ-TEEP-064");
     let claim = listed.iter().find(|c| c.component_id.to_elements() == text::native_ta(TA)).expect("listed");
-    assert_eq!(claim.digest, Some(teep_proto::suit::Digest::of(&Author::new(1).image)));
+    assert_eq!(claim.digest(), Some(teep_proto::suit::Digest::of(&Author::new(1).image)));
 }
 
 #[test]

@@ -46,12 +46,17 @@ pub(crate) fn narrow_signer_key() -> SigningKey {
     key(5)
 }
 
+/// Trusted for the component `[TA]`.
+pub(crate) fn uuid_signer_key() -> SigningKey {
+    key(6)
+}
+
 pub(crate) fn config() -> Vec<u8> {
     let tam = |uri: &str, keys: &[SigningKey]| TamAnchor {
         uri: uri.to_owned(),
         keys: keys.iter().map(SigningKey::public_key).collect(),
     };
-    let signer = |key: SigningKey, prefix: &str| SignerAnchor {
+    let signer = |key: SigningKey, prefix: &[u8]| SignerAnchor {
         key: key.public_key(),
         prefixes: vec![ComponentId::encode(&[prefix])],
     };
@@ -59,7 +64,11 @@ pub(crate) fn config() -> Vec<u8> {
         vendor_ids: vec![VENDOR],
         class_ids: vec![CLASS],
         tams: vec![tam(TAM_URI, &[tam_key(), tam_ed25519_key()]), tam(OTHER_TAM_URI, &[other_tam_key()])],
-        signers: vec![signer(signer_key(), "TEEP-Device"), signer(narrow_signer_key(), "Elsewhere")],
+        signers: vec![
+            signer(signer_key(), b"TEEP-Device"),
+            signer(narrow_signer_key(), b"Elsewhere"),
+            signer(uuid_signer_key(), &TA),
+        ],
     }
     .encode()
 }
@@ -102,7 +111,7 @@ impl Received {
     }
 
     /// Results of the SUIT Reports; each nonce must be the Update's token (REQ-TEEP-085).
-    pub(crate) fn reports(&self) -> Vec<ReportResult> {
+    pub(crate) fn reports(&self) -> Vec<ReportResult<'_>> {
         let list = match self.message() {
             Message::Success(m) => m.suit_reports,
             Message::Error(m) => m.suit_reports,
