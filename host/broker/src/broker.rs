@@ -171,18 +171,24 @@ struct Relay<'a> {
 
 impl Relay<'_> {
     fn run<S: TeeSession>(mut self, session: &mut S, command: Command, request: &[u8]) -> Result<(), Error> {
+        let mut failed = None;
         for contacted in 0..=self.config.max_sessions {
             let Some(post) = self.ask(session, command, request)? else { break };
             if contacted == self.config.max_sessions {
                 process_error(session);
                 return Err(Error::TooManySessions { limit: contacted });
             }
-            self.converse(session, post)?;
+            let conversation = self.converse(session, post);
             if command != Command::RequestPolicyCheck {
-                break;
+                return conversation;
+            }
+            // A TAM that fails does not keep the others from being asked; the first failure is told at the end.
+            match conversation {
+                Err(error) if error.is_of_the_tam() => failed = failed.or(Some(error)),
+                other => other?,
             }
         }
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 
     /// From the first POST to the end of the session with this TAM.

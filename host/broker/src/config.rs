@@ -29,7 +29,7 @@ impl Default for Config {
             idle_timeout: Duration::from_secs(60),
             exchange_timeout: Duration::from_secs(300),
             max_exchanges: 64,
-            max_sessions: 16,
+            max_sessions: 32,
             root_certificates: Vec::new(),
         }
     }

@@ -83,6 +83,26 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// Whether it is the affair of one TAM, not of the device.
+    pub(crate) fn is_of_the_tam(&self) -> bool {
+        match self {
+            Self::BadUri { .. }
+            | Self::Unreachable { .. }
+            | Self::Status { .. }
+            | Self::Redirect { .. }
+            | Self::ContentType { .. }
+            | Self::AnswerTooLong { .. }
+            | Self::TooManyExchanges { .. } => true,
+            Self::RequestTooLong { .. }
+            | Self::Tee(_)
+            | Self::AgentFailed { .. }
+            | Self::AgentReply { .. }
+            | Self::TooManySessions { .. } => false,
+        }
+    }
+}
+
 impl From<TeeError> for Error {
     fn from(error: TeeError) -> Self {
         Self::Tee(error)

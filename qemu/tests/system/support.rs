@@ -43,7 +43,8 @@ impl Bench {
         let uuid = text::parse(&format!("uuid:{HELLO_UUID}")).expect("a UUID").remove(0);
         let id = text::native_ta(uuid.try_into().expect("16 bytes"));
         // A digest no device has: the TAM sends it to whoever has or wants the TA.
-        let component = OfferedComponent { id: ComponentId::encode(&id), digest: Some(Digest([0; 32])) };
+        let component =
+            OfferedComponent { id: ComponentId::encode(&id), digest: Some(Digest::sha256([0; 32])) };
         let name = "hello.suit".to_owned();
         self.store.set_offers(vec![Offer {
             name,

@@ -113,7 +113,7 @@ fn nothing_to_do_is_2() {
 #[test]
 fn no_tam_is_4() {
     let uri = unused_uri();
-    let ran = teep_broker(&FakeTee::new([connect(&uri)]), &["-q", "policy-check"]);
+    let ran = teep_broker(&FakeTee::new([connect(&uri), Reply::Nothing]), &["-q", "policy-check"]);
     assert_eq!(ran.code, exit::TAM_UNREACHABLE);
     assert_eq!(ran.err, format!("teep-broker: no answer from the TAM {uri}: nothing listens there\n"));
 }
@@ -236,7 +236,7 @@ fn json_of_a_conversation() {
 #[test]
 fn json_of_a_failure() {
     for (tee, result) in [
-        (FakeTee::new([connect(&unused_uri())]), "tam-unreachable"),
+        (FakeTee::new([connect(&unused_uri()), Reply::Nothing]), "tam-unreachable"),
         (FakeTee::closed(TeeError::new("no TEE")), "tee-unavailable"),
         (FakeTee::new([Reply::Failed { reason: "full".to_owned() }]), "failed"),
     ] {

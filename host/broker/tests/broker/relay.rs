@@ -217,6 +217,18 @@ fn a_policy_check_goes_on_until_nothing_is_left() {
     );
 }
 
+/// REQ-HTTP-024: a TAM that is down does not keep the others from being asked.
+#[test]
+fn a_policy_check_goes_on_past_a_tam_that_fails() {
+    let second = Server::new([no_content()]);
+    let gone = "http://127.0.0.1:1/tam";
+    let tee = FakeTee::new([connect(gone), connect(&second.uri()), Reply::Nothing]);
+    let failure = broker(&tee).policy_check(&mut |_| {}).unwrap_err();
+    assert!(matches!(&failure.error, Error::Unreachable { uri, .. } if uri == gone), "{:?}", failure.error);
+    assert_eq!(failure.report.exchanges, 1, "the second TAM was asked");
+    assert_eq!(tee.process_errors(), 1);
+}
+
 /// REQ-HTTP-024: the end is the Agent's to find, but it is not waited for without a bound.
 #[test]
 fn a_policy_check_that_never_ends_is_cut_off() {
