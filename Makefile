@@ -109,7 +109,7 @@ demo: image
 shell: image
 	@$(BENCH) shell --build $(BUILD)
 
-test: lint test-host test-ta test-system
+test: lint test-host panic-check test-ta test-system
 
 lint: tools
 	cargo fmt --all --check

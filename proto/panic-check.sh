@@ -34,9 +34,9 @@ boundary='aead|aes|aes_gcm|aes_kw|block_buffer|chacha20|chacha20poly1305|ciboriu
 # and strings).
 allowed='SpecFromIterNested|extend_trusted|join_generic_copy|4core5slice4sort'
 
-# Not started from: suit::text is for people at a keyboard, never for bytes of a message; core's str::split keeps
+# Not started from: suit::text::parse reads what a person typed, never bytes of a message; core's str::split keeps
 # bounds checks there that the compiler does not see to be idle.
-tools='10teep_proto4suit4text'
+tools='10teep_proto4suit4text5parse'
 
 check() { # check <object>...: prints each path to a panic; fails if there is one
 	readelf --relocs --wide "$@" | awk -v boundary="$boundary" -v allowed="$allowed" -v tools="$tools" '
