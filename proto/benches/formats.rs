@@ -17,9 +17,7 @@
 
 use p256::ecdsa::signature::hazmat::PrehashVerifier;
 use sha2::{Digest as _, Sha256};
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 use teep_proto::cose::{Algorithm, PublicKey, Signatures, SigningKey, sign1};
 use teep_proto::suit::labels::{command, manifest};
@@ -31,41 +29,15 @@ use teep_proto::teep::{
     SuitCoseProfile, Update,
 };
 
-struct Counting;
-
-static COUNT: AtomicUsize = AtomicUsize::new(0);
-static BYTES: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: forwards to the system's allocator.
-#[allow(unsafe_code)]
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        COUNT.fetch_add(1, Relaxed);
-        BYTES.fetch_add(layout.size(), Relaxed);
-        // SAFETY: as the caller vouches.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: as the caller vouches.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
 struct Cost {
     time: Duration,
-    allocations: usize,
-    bytes: usize,
+    allocations: u64,
+    bytes: u64,
 }
 
 /// The median of many runs, and the allocations of one.
 fn measure<T>(mut run: impl FnMut() -> T) -> Cost {
-    let (count, bytes) = (COUNT.load(Relaxed), BYTES.load(Relaxed));
-    black_box(run());
-    let (allocations, bytes) = (COUNT.load(Relaxed) - count, BYTES.load(Relaxed) - bytes);
+    let counted = allocation_counter::measure(|| drop(black_box(run())));
     let mut times = Vec::new();
     let started = Instant::now();
     while times.len() < 15 || started.elapsed() < Duration::from_millis(300) {
@@ -74,7 +46,7 @@ fn measure<T>(mut run: impl FnMut() -> T) -> Cost {
         times.push(start.elapsed());
     }
     times.sort();
-    Cost { time: times[times.len() / 2], allocations, bytes }
+    Cost { time: times[times.len() / 2], allocations: counted.count_total, bytes: counted.bytes_total }
 }
 
 fn micros(time: Duration) -> f64 {

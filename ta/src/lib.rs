@@ -5,6 +5,7 @@
 //! The library is tested on any machine against a mock of the TEE Internal Core API; the program beside
 //! it adds the entry points and is linked with the TA dev kit of the OP-TEE it is to run on.
 #![cfg_attr(not(test), no_std)]
+#![allow(unsafe_code, reason = "OP-TEE's interface is one of raw pointers")]
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a wrong sum fails the test"))]
 
 extern crate alloc;

@@ -2,7 +2,12 @@
 //! The TEEP Agent as an OP-TEE Trusted Application: its entry points.
 #![no_std]
 #![no_main]
-#![allow(missing_docs, unsafe_op_in_unsafe_fn, reason = "what the entry point attributes expand to")]
+#![allow(
+    missing_docs,
+    unsafe_code,
+    unsafe_op_in_unsafe_fn,
+    reason = "what the entry point attributes expand to"
+)]
 
 extern crate alloc;
 

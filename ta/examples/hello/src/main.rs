@@ -2,7 +2,12 @@
 //! Demo Trusted Application: says hello with its version.
 #![no_std]
 #![no_main]
-#![allow(missing_docs, unsafe_op_in_unsafe_fn, reason = "what the entry point attributes expand to")]
+#![allow(
+    missing_docs,
+    unsafe_code,
+    unsafe_op_in_unsafe_fn,
+    reason = "what the entry point attributes expand to"
+)]
 
 extern crate alloc;
 
