@@ -39,10 +39,11 @@ endif
 
 export BUILD
 export TEEP_AGENT_CONFIG := $(AGENT_CONFIG)
-# The other variables reach the scripts from the command line or the environment as they are. None is exported
-# here: OP-TEE's build takes an empty TA_SIGN_KEY for one that was chosen.
+# The other variables reach the scripts from the command line or the environment as they are. An empty TA_SIGN_KEY
+# must not: OP-TEE's build takes it for one that was chosen.
 ifdef TA_SIGN_KEY
 override TA_SIGN_KEY := $(abspath $(TA_SIGN_KEY))
+export TA_SIGN_KEY
 endif
 
 # Build output of cargo only when something fails or takes its time.

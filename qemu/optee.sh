@@ -73,7 +73,8 @@ if [ -n "${TA_DEV_KIT_DIR:-}" ]; then
 fi
 
 if [ -n "${OPTEE_OS_SRC:-}" ]; then
-    OPTEE_OS_SRC=$(cd "$OPTEE_OS_SRC" 2>/dev/null && pwd) || die "OPTEE_OS_SRC=$OPTEE_OS_SRC is not a directory"
+    [ -d "$OPTEE_OS_SRC" ] || die "OPTEE_OS_SRC=$OPTEE_OS_SRC is not a directory"
+    OPTEE_OS_SRC=$(cd "$OPTEE_OS_SRC" && pwd)
     [ -f "$OPTEE_OS_SRC/core/core.mk" ] || die "OPTEE_OS_SRC=$OPTEE_OS_SRC is not an optee_os tree"
     newest=$(find "$OPTEE_OS_SRC" \( -name .git -o -name __pycache__ \) -prune -o -type f -printf '%T@ %p\n' | sort -n | tail -1)
     origin="$OPTEE_OS_SRC $newest" builder=build_own name="OP-TEE OS of $OPTEE_OS_SRC"

@@ -108,6 +108,20 @@ impl Workshop {
         Ok(path)
     }
 
+    /// Takes `run_dir` for this process, until the result is dropped.
+    ///
+    /// # Errors
+    /// When another process has it.
+    pub fn lock(&self, run_dir: &Path) -> Result<fs::File, Failure> {
+        fs::create_dir_all(run_dir)?;
+        let lock = fs::File::create(run_dir.join("lock"))?;
+        let busy = |_| {
+            format!("another run uses {}: wait for its end, or build with another BUILD=", run_dir.display())
+        };
+        lock.try_lock().map_err(busy)?;
+        Ok(lock)
+    }
+
     /// A new TAM directory `tam` in `run_dir`, in place of an older one, that vets the development signer.
     ///
     /// # Errors

@@ -21,6 +21,7 @@ pub fn demo(build: &Path, program: PathBuf) -> Result<(), Failure> {
     let start = Instant::now();
     let workshop = Workshop::open(build)?;
     let run_dir = workshop.build().join("runs/demo");
+    let _lock = workshop.lock(&run_dir)?;
     let logs = format!("logs of both worlds: {0}/normal.log and {0}/secure.log", run_dir.display());
     play(&workshop, &run_dir, program).map_err(|error| format!("{error}\n       {logs}"))?;
     println!("\nEvery step held, in {:.1} s; {logs}", start.elapsed().as_secs_f64());

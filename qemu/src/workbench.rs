@@ -18,6 +18,7 @@ use crate::{ImageDir, Options, shell};
 pub fn workbench(build: &Path, program: PathBuf) -> Result<(), Failure> {
     let workshop = Workshop::open(build)?;
     let run_dir = workshop.build().join("runs/shell");
+    let _lock = workshop.lock(&run_dir)?;
     let agent = agent_key(&workshop, program.clone())?;
     let directory = workshop.new_tam_directory(&run_dir)?;
     directory.enrol(&agent, Some("shell-device"))?;

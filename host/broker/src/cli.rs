@@ -20,6 +20,8 @@ pub mod exit {
     pub const FAILURE: u8 = 1;
     /// There was nothing to do.
     pub const NOTHING: u8 = 2;
+    /// The TAM does not offer what was requested.
+    pub const NOT_FOUND: u8 = 3;
     /// The TAM could not be reached.
     pub const TAM_UNREACHABLE: u8 = 4;
     /// The TEE or the Agent in it could not be used.
@@ -61,7 +63,7 @@ pub fn run<T: Tee>(
         }
     };
     match result {
-        Ok(report) => output.done(&report),
+        Ok(report) => output.done(&report, matches!(args.task, Task::RequestTa(_))),
         Err(failure) => output.failed(&failure),
     }
 }

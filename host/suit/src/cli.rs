@@ -99,6 +99,14 @@ fn keygen(algorithm: crate::Algorithm, name: &Path) -> Result<Done, Error> {
 }
 
 fn create_envelope(description: &Path, key_files: &[PathBuf], out: &Path) -> Result<Done, Error> {
+    let same =
+        |path: &Path| path.canonicalize().ok().is_some_and(|path| out.canonicalize().ok() == Some(path));
+    if let Some(input) = key_files.iter().map(PathBuf::as_path).chain([description]).find(|path| same(path)) {
+        return Err(Error::Description(format!(
+            "--out would overwrite {}: choose another name",
+            input.display()
+        )));
+    }
     let signing = key_files.iter().map(|path| keys::load_signing_key(path)).collect::<Result<Vec<_>, _>>()?;
     let envelope = create(&Description::read(description)?, &signing)?;
     files::write_atomic(out, &envelope)?;

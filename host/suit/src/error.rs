@@ -26,6 +26,8 @@ pub enum Error {
     Image(String),
     /// An envelope, or what stands in it, is not what it should be.
     Envelope(teep_proto::Error),
+    /// The integrated payload under this key has no digest that the manifest names.
+    Payload(String),
     /// The operating system gave no random bytes.
     Randomness,
 }
@@ -35,9 +37,13 @@ impl Error {
         Self::Io { doing, path: path.to_owned(), source }
     }
 
-    /// Whether input was refused because no acceptable key vouches for it.
+    /// Whether input was refused because no acceptable key vouches for all of it.
     pub fn is_refusal(&self) -> bool {
-        matches!(self, Self::Envelope(error) if error.kind == teep_proto::Kind::Unauthenticated)
+        match self {
+            Self::Envelope(error) => error.kind == teep_proto::Kind::Unauthenticated,
+            Self::Payload(_) => true,
+            _ => false,
+        }
     }
 }
 
@@ -53,6 +59,9 @@ impl fmt::Display for Error {
                 write!(f, "{error}")
             }
             Self::Envelope(error) => write!(f, "not a usable SUIT envelope, {error}"),
+            Self::Payload(uri) => {
+                write!(f, "the payload {uri:?} was changed: it does not have the digest that was signed")
+            }
             Self::Randomness => f.write_str("the operating system gave no random bytes"),
         }
     }

@@ -24,11 +24,13 @@ mod description;
 mod error;
 pub mod files;
 pub mod keys;
+mod payloads;
 mod platform_image;
 mod summary;
 
 pub use create::{PAYLOAD_URI, create};
 pub use description::Description;
 pub use error::Error;
+pub use payloads::check_payloads;
 pub use summary::Summary;
 pub use teep_proto::cose::Algorithm;

@@ -116,6 +116,7 @@ impl Summary {
     pub fn verified(envelope: &[u8], keys: &[PublicKey]) -> Result<Self, Error> {
         let decoded = Envelope::decode(envelope)?;
         let manifest = decoded.verify(keys)?;
+        crate::check_payloads(&decoded, manifest.get())?;
         let signer = Signer::new(Some(manifest.algorithm()), Some(&manifest.signer().0));
         Self::of(envelope.len(), &decoded, manifest.get(), Some(signer))
     }

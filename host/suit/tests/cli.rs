@@ -78,6 +78,33 @@ fn from_keys_to_a_verified_envelope() {
 }
 
 #[test]
+fn a_changed_payload_is_refused() {
+    let dir = prepared();
+    let dir = dir.path();
+    run(dir, "create hello.toml --key signer.pem --out hello.suit");
+    let mut changed = fs::read(dir.join("hello.suit")).unwrap();
+    // The payload is the last item: no signature covers it.
+    *changed.last_mut().unwrap() ^= 1;
+    fs::write(dir.join("bad.suit"), changed).unwrap();
+    let (code, _, err) = run(dir, "verify bad.suit --key signer.pub.pem");
+    assert_eq!(code, exit::REFUSED);
+    assert!(err.contains("the payload \"#tc\" was changed"), "{err}");
+}
+
+#[test]
+fn create_overwrites_none_of_its_inputs() {
+    let dir = prepared();
+    let dir = dir.path();
+    for input in ["signer.pem", "hello.toml"] {
+        let before = fs::read(dir.join(input)).unwrap();
+        let (code, _, err) = run(dir, &format!("create hello.toml --key signer.pem --out {input}"));
+        assert_eq!(code, exit::FAILURE);
+        assert!(err.contains("would overwrite"), "{err}");
+        assert_eq!(fs::read(dir.join(input)).unwrap(), before);
+    }
+}
+
+#[test]
 fn a_changed_or_foreign_envelope_is_refused() {
     let dir = prepared();
     let dir = dir.path();

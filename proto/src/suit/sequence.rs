@@ -99,6 +99,7 @@ impl<'b> Sequence<'b> {
                     return Err(Error::new(Kind::TooLarge, "at most 1024 commands", command.offset));
                 }
                 visit(&command)?;
+                let command_offset = command.offset;
                 let inner = depth.saturating_add(1);
                 match command.argument {
                     Argument::Sequence(sequence) => waiting.push((sequence, inner)),
@@ -114,6 +115,9 @@ impl<'b> Sequence<'b> {
                     | Argument::CopyParameters(_)
                     | Argument::Custom(_)
                     | Argument::Unknown => {}
+                }
+                if waiting.len() > MAX_COMMANDS {
+                    return Err(Error::new(Kind::TooLarge, "at most 1024 command sequences", command_offset));
                 }
             }
         }

@@ -42,8 +42,12 @@ fn policy_check_updates_the_ta_and_an_older_manifest_is_refused() {
 #[test]
 fn tam_that_has_nothing_leaves_the_device_as_it_is() {
     let mut bench = Bench::new("nothing");
-    let value = bench.request(0);
-    assert_eq!(value["outcomes"], serde_json::json!([]), "{value}");
+    let value = bench.request(3);
+    assert_eq!(
+        (&value["result"], &value["outcomes"]),
+        (&"not-found".into(), &serde_json::json!([])),
+        "{value}"
+    );
     assert_eq!(bench.hello(), None);
     bench.works();
 }

@@ -23,6 +23,7 @@ Exit codes:
    0  done
    1  failed, and not as below; the message says why
    2  nothing to do: the Agent needed no TAM
+   3  the TAM does not offer what was requested
    4  the TAM could not be reached, or its answer never came
    5  OP-TEE or the TEEP Agent in it could not be used
    6  the Agent refused what the TAM wanted, e.g. a bad signature or an older version

@@ -44,10 +44,12 @@ impl<'a, O: Write, E: Write> Output<'a, O, E> {
         let _ = writeln!(self.err, "{line}");
     }
 
-    pub(super) fn done(&mut self, report: &Report) -> u8 {
+    /// `wanted`: something was requested, so that a TAM that does nothing has not got it.
+    pub(super) fn done(&mut self, report: &Report, wanted: bool) -> u8 {
         let (code, result) = match (report.refusal(), report.exchanges) {
             (Some(_), _) => (exit::REFUSED, "refused"),
             (None, 0) => (exit::NOTHING, "nothing"),
+            (None, _) if wanted && report.outcomes.is_empty() => (exit::NOT_FOUND, "not-found"),
             (None, _) => (exit::OK, "ok"),
         };
         if self.json {
@@ -63,6 +65,7 @@ impl<'a, O: Write, E: Write> Output<'a, O, E> {
                 "{}",
                 match report.exchanges {
                     0 => "Nothing to do: the Agent needs no TAM for this.",
+                    _ if wanted => "Not found: the TAM does not offer this to the device.",
                     _ => "Done: the TAM has nothing to install or remove.",
                 }
             );

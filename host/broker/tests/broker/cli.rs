@@ -111,6 +111,17 @@ fn nothing_to_do_is_2() {
 }
 
 #[test]
+fn not_offered_is_3_for_a_request_only() {
+    for (args, code) in
+        [(&["-q", "request-ta", UUID][..], exit::NOT_FOUND), (&["-q", "policy-check"], exit::OK)]
+    {
+        let server = Server::new([no_content()]);
+        let ran = teep_broker(&FakeTee::new([connect(&server.uri()), Reply::Nothing]), args);
+        assert_eq!(ran.code, code, "{}", ran.out);
+    }
+}
+
+#[test]
 fn no_tam_is_4() {
     let uri = unused_uri();
     let ran = teep_broker(&FakeTee::new([connect(&uri), Reply::Nothing]), &["-q", "policy-check"]);

@@ -31,7 +31,8 @@ impl Offer {
     /// for what it says.
     ///
     /// # Errors
-    /// When it is malformed, too large for one message, or signed by none of `signers` (REQ-TEEP-111).
+    /// When it is malformed, too large for one message, signed by none of `signers` (REQ-TEEP-111), or carries a
+    /// payload that was changed.
     pub fn verified(name: String, envelope: Vec<u8>, signers: &[PublicKey]) -> Result<Self, Error> {
         if envelope.len() > MAX_MESSAGE {
             return Err(Error {
@@ -41,7 +42,14 @@ impl Offer {
                 path: Vec::new(),
             });
         }
-        let verified = Envelope::decode(&envelope)?.verify(signers)?;
+        let decoded = Envelope::decode(&envelope)?;
+        let verified = decoded.verify(signers)?;
+        teep_suit::check_payloads(&decoded, verified.get()).map_err(|_| Error {
+            kind: Kind::Unauthenticated,
+            what: "a payload was changed: it does not have the digest that was signed",
+            offset: 0,
+            path: Vec::new(),
+        })?;
         let (components, sequence_number) = (components(verified.get())?, verified.get().sequence_number);
         Ok(Self { name, components, sequence_number, envelope })
     }

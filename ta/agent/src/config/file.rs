@@ -50,13 +50,32 @@ pub fn compile_toml(path: &Path) -> Result<Vec<u8>, String> {
     let file: File = toml::from_str(&text).map_err(|e| format!("{shown}: {e}"))?;
     let directory = path.parent().unwrap_or(Path::new("."));
     let key = |name: &str| public_key(&directory.join(name));
+    let wrong = |what: &str| Err(format!("{shown}: {what}"));
+    if file.device.vendor_ids.is_empty() || file.device.class_ids.is_empty() {
+        return wrong("device.vendor-ids and device.class-ids need at least one UUID each");
+    }
+    if file.tam.is_empty() {
+        return wrong("it needs at least one [[tam]]");
+    }
     let mut tams = Vec::new();
     for tam in file.tam {
+        if !["http://", "https://"].iter().any(|scheme| tam.uri.starts_with(scheme)) {
+            return wrong(&format!("tam.uri {:?} is no http or https URI", tam.uri));
+        }
+        if tam.keys.is_empty() {
+            return wrong(&format!("the TAM {} has no keys", tam.uri));
+        }
         let keys = tam.keys.iter().map(|name| key(name)).collect::<Result<_, _>>()?;
         tams.push(TamAnchor { uri: tam.uri, keys });
     }
     let mut signers = Vec::new();
     for signer in file.signer {
+        if signer.components.is_empty() || signer.components.iter().any(Vec::is_empty) {
+            return wrong(&format!(
+                "the signer with {} needs components, each with an element at least",
+                signer.key
+            ));
+        }
         let prefixes = signer.components.iter().map(|c| prefix(c)).collect::<Result<_, _>>();
         let prefixes = prefixes.map_err(|e| format!("{shown}: {e}"))?;
         signers.push(SignerAnchor { key: key(&signer.key)?, prefixes });
@@ -144,7 +163,13 @@ class-ids = [\"c0ddd5f1-5243-5660-87db-4f5b0aa26c2f\"]
             ("missing", format!("{DEVICE}{tam}{}", signer("c.cose")), "c.cose"),
             ("no-key", format!("{DEVICE}{tam}{}", signer("agent.toml")), "agent.toml"),
             ("uuid", format!("{}{tam}", DEVICE.replace("c0dd", "xxxx")), "is no UUID"),
-            ("no-tam", format!("tam = []\n{DEVICE}"), "at least one TAM"),
+            ("no-tam", format!("tam = []\n{DEVICE}"), "at least one [[tam]]"),
+            ("scheme", format!("{DEVICE}{}", tam.replace("https", "ftp")), "no http or https URI"),
+            (
+                "all",
+                format!("{DEVICE}{tam}{}", signer("b.cose").replace("[\"x\"]", "[]")),
+                "an element at least",
+            ),
         ] {
             let error = compile(name, &text).expect_err(name);
             assert!(error.contains(expected), "{name}: {error}");
