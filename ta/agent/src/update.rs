@@ -44,7 +44,8 @@ impl From<EnvError> for Refusal {
 
 /// Installs the manifest in `envelope` and reports, with the Update's `token` as nonce (REQ-TEEP-085).
 ///
-/// `None` when the envelope cannot even be named in a report, with the failure.
+/// # Errors
+/// When the envelope has not even a digest by which a report could name it.
 pub(crate) fn process<E: Env>(
     env: &mut E,
     config: &Config,
