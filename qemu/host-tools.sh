@@ -26,6 +26,8 @@ need libssl-dev test -e /usr/include/openssl/evp.h
 need "python3-cryptography python3-pyelftools" python_for_optee
 need cpio command -v cpio
 need xz-utils command -v xz
+need e2fsprogs test -x /sbin/mke2fs
+need patch command -v patch
 need dpkg-dev command -v dpkg-source
 need debian-archive-keyring test -e /usr/share/keyrings/debian-archive-keyring.gpg
 

@@ -5,8 +5,9 @@
 #
 #   in:   init (PID 1); BUILD, DEBIAN_MIRROR (see lib.sh, packages.sh)
 #   out:  $BUILD/image/Image, $BUILD/image/base.cpio.gz
+#         $BUILD/image/storage.img   an empty disk for secure storage that outlives a run; a machine gets a copy
 #
-# The root file system has busybox, libc, libgcc_s, libteec, tee-supplicant and five kernel modules.
+# The root file system has busybox, libc, libgcc_s, libteec, tee-supplicant and a few kernel modules.
 
 source "$(dirname "$0")/lib.sh"
 source "$QEMU_DIR/packages.sh"
@@ -14,8 +15,11 @@ source "$QEMU_DIR/packages.sh"
 OUT=$BUILD/image
 WORK=$BUILD/linux
 ROOT=$WORK/root
-# In the order they are loaded.
+# Not on the PATH of an ordinary user.
+MKE2FS=/sbin/mke2fs
+# In the order they are loaded; the second set only where there is a disk.
 MODULES=(tee optee failover net_failover virtio_net)
+DISK_MODULES=(virtio_blk crc16 crc32c_generic mbcache jbd2 ext4)
 
 KERNEL="linux-image-arm64 arm64 trixie"
 # The libc is newer than any the host's cross compiler may link for.
@@ -60,7 +64,8 @@ fill_root() {
     # What init needs to start; it makes the names of the other applets.
     ln -s busybox "$ROOT/bin/sh"
     printf '%s\n' "${MODULES[@]}" >"$ROOT/lib/modules/order"
-    for module in "${MODULES[@]}"; do
+    printf '%s\n' "${DISK_MODULES[@]}" >"$ROOT/lib/modules/order-disk"
+    for module in "${MODULES[@]}" "${DISK_MODULES[@]}"; do
         xz -dc "$(find "$WORK/kernel" -name "$module.ko.xz")" >"$ROOT/lib/modules/$module.ko"
     done
 }
@@ -72,6 +77,9 @@ make_image() {
     pack_cpio "$ROOT" "$OUT/base.cpio.gz"
     cp "$(find "$WORK/kernel/boot" -name 'vmlinuz-*')" "$OUT/Image.new"
     mv "$OUT/Image.new" "$OUT/Image"
+    rm -f "$OUT/storage.img.new"
+    "$MKE2FS" -q -t ext4 -m 0 -J size=4 -E lazy_itable_init=0,lazy_journal_init=0 "$OUT/storage.img.new" 32M
+    mv "$OUT/storage.img.new" "$OUT/storage.img"
     rm -rf "$WORK"
 }
 
@@ -81,7 +89,7 @@ key=$(key_of "$(cat "$0" "$QEMU_DIR/init" | sha256sum)" "$(
         lock_row "$name" "$arch"
     done
 )")
-if fresh image "$key" "$OUT/Image" "$OUT/base.cpio.gz"; then exit 0; fi
+if fresh image "$key" "$OUT/Image" "$OUT/base.cpio.gz" "$OUT/storage.img"; then exit 0; fi
 
 lock_build
 unstamp image
