@@ -12,7 +12,8 @@
 # Variables, all optional:
 #   BUILD            build directory; default: build
 #   AGENT_CONFIG     the Agent's configuration; default: ta/agent.toml with development keys made by this build
-#   OPTEE_OS_SRC     an optee_os tree to build instead of Debian's
+#   OPTEE_OS_SRC     an optee_os tree to build instead of Debian's, as it is
+#   OPTEE_PATCHES    1: a copy of that tree gets the patches of qemu/patches, as Debian's does
 #   TA_DEV_KIT_DIR   a TA dev kit (export-ta_arm64) of your own
 #   TA_SIGN_KEY      private key that signs TAs, and that OP-TEE is built to trust; default: OP-TEE's development key
 #   DEBIAN_MIRROR    a Debian mirror; default: the one this machine's apt uses
@@ -31,13 +32,14 @@ GUEST := $(CROSS)/aarch64-unknown-linux-gnu/release
 HOST := $(BUILD)/host
 AGENT_UUID := f15aa4a3-e3c4-4c8f-8477-30824b81d2b4
 HELLO_UUID := 1c42796f-7fc4-4536-b751-6a58e6f4540c
+OTHER_UUID := 8bc112a5-7060-47d1-bf62-1b4082ebe321
 ifdef AGENT_CONFIG
 override AGENT_CONFIG := $(abspath $(AGENT_CONFIG))
 else
 AGENT_CONFIG := $(KEYS)/agent.toml
 endif
 
-export BUILD
+export BUILD AGENT_UUID
 export TEEP_AGENT_CONFIG := $(AGENT_CONFIG)
 # The other variables reach the scripts from the command line or the environment as they are. An empty TA_SIGN_KEY
 # must not: OP-TEE's build takes it for one that was chosen.
@@ -50,7 +52,7 @@ endif
 CARGO_HOST := CARGO_TARGET_DIR=$(HOST) cargo
 BENCH := $(HOST)/debug/teep-qemu
 
-.PHONY: all tools host keys platform tas programs image demo shell test lint test-host test-ta test-system fuzz-smoke panic-check clean distclean
+.PHONY: all tools host keys platform platform-stock tas programs image demo shell test lint test-host test-ta test-system fuzz-smoke panic-check clean distclean
 
 all: image
 
@@ -78,7 +80,7 @@ $(KEYS)/tam-esp256.pub.pem $(KEYS)/tam-ed25519.pub.pem $(KEYS)/signer.pub.pem: |
 $(KEYS)/agent.toml: ta/agent.toml $(KEYS)/tam-esp256.pub.pem $(KEYS)/tam-ed25519.pub.pem $(KEYS)/signer.pub.pem
 	@cp $< $@.new && mv $@.new $@
 
-# Toolchain, OP-TEE, firmware, Linux: from Debian packages, cached.
+# Toolchain, OP-TEE with our patches, firmware, Linux: from Debian packages, cached.
 platform: tools
 	@qemu/toolchain.sh
 	@qemu/optee.sh
@@ -86,11 +88,18 @@ platform: tools
 	@qemu/image.sh
 	@qemu/libteec.sh
 
+# The same firmware around an OP-TEE without patches, for the tests of what the Agent does on that.
+platform-stock: platform
+	@qemu/optee.sh stock
+	@qemu/firmware.sh stock
+
 # Trusted Applications, signed with the kit of the OP-TEE that runs.
 tas: platform keys
 	@source $(BUILD)/optee/env && ta/build-ta.sh teep-agent-ta $(AGENT_UUID) 1 $(OUT)/$(AGENT_UUID).ta
 	@source $(BUILD)/optee/env && ta/build-ta.sh hello-ta $(HELLO_UUID) 1 $(OUT)/hello-1.ta
 	@source $(BUILD)/optee/env && ta/build-ta.sh hello-ta $(HELLO_UUID) 2 $(OUT)/hello-2.ta
+	@source $(BUILD)/optee/env && HELLO_PADDING=1048576 ta/build-ta.sh hello-ta $(HELLO_UUID) 1 $(OUT)/hello-large.ta
+	@source $(BUILD)/optee/env && ta/build-ta.sh other-ta $(OTHER_UUID) 1 $(OUT)/$(OTHER_UUID).ta
 
 # What runs in the guest's Linux.
 programs: platform
@@ -98,11 +107,12 @@ programs: platform
 		cargo build --locked --quiet --release --target aarch64-unknown-linux-gnu \
 		-p teep-broker -p hello-client -p guest-probe --features teep-broker/optee
 
-# The demo TA is not in it: TEEP installs it.
+# The demo TA is not in it: TEEP installs it. The other TA is there to be refused the demo TA's data.
 image: tas programs
 	@qemu/initrd.sh $(GUEST)/teep-broker=/bin/teep-broker $(GUEST)/hello-client=/bin/hello-client \
 		$(GUEST)/guest-probe=/bin/guest-probe qemu/motd=/etc/motd \
-		$(OUT)/$(AGENT_UUID).ta=/lib/optee_armtz/$(AGENT_UUID).ta
+		$(OUT)/$(AGENT_UUID).ta=/lib/optee_armtz/$(AGENT_UUID).ta \
+		$(OUT)/$(OTHER_UUID).ta=/lib/optee_armtz/$(OTHER_UUID).ta
 
 demo: image
 	@$(BENCH) demo --build $(BUILD)
@@ -132,7 +142,7 @@ test-ta: tas
 	ta/test-guards.sh
 	source $(BUILD)/optee/env && ta/lint-tas.sh
 
-test-system: image
+test-system: image platform-stock
 	TEEP_BUILD=$(BUILD) $(CARGO_HOST) test --locked -p teep-qemu --features system-test --test system
 
 clean:

@@ -6,7 +6,7 @@
 # What it proves: starting from every function of teep-proto (those in the library and the generic ones, as
 # instantiated by examples/generic_entries.rs) and following every reference within that object code (calls, and tables of
 # function pointers), through whatever core, alloc and minicbor code was compiled into it, no function that panics is referred to,
-# except by the entries below. It does not follow calls into crates of cryptography and coset
+# except by the entries below. It does not follow calls into crates of cryptography, coset and Unicode normalisation
 # ($boundary): what they do with bounded and checked input is theirs to answer for.
 #
 # Allowed: running out of memory (alloc's handle_error and handle_alloc_error), which a TA cannot survive whatever
@@ -27,7 +27,7 @@ object() { # object <library or example name> <cargo's selection>
 	find "$target/ta" -name "$name-*.o"
 }
 
-boundary='aead|aes|aes_gcm|aes_kw|block_buffer|chacha20|chacha20poly1305|ciborium|ciborium_ll|cipher|coset|crypto_bigint|crypto_common|ctr|ctutils|curve25519_dalek|der|digest|ecdsa|ed25519|ed25519_dalek|elliptic_curve|ff|ghash|group|hkdf|hmac|hybrid_array|inout|pkcs8|poly1305|polyval|p256|primefield|primeorder|rfc6979|sec1|sha2|signature|spki|subtle|universal_hash|wnaf|zeroize'
+boundary='aead|aes|aes_gcm|aes_kw|block_buffer|chacha20|chacha20poly1305|ciborium|ciborium_ll|cipher|coset|crypto_bigint|crypto_common|ctr|ctutils|curve25519_dalek|der|digest|ecdsa|ed25519|ed25519_dalek|elliptic_curve|ff|ghash|group|hkdf|hmac|hybrid_array|inout|pkcs8|poly1305|polyval|p256|primefield|primeorder|rfc6979|sec1|sha2|signature|spki|subtle|tinyvec|unicode_normalization|universal_hash|wnaf|zeroize'
 
 # Functions of alloc and core, by parts of their names, that hold a panic nothing can reach: "capacity overflow"
 # for an iterator or a joined text longer than memory, and a sort's for an order that contradicts itself (integers

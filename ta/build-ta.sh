@@ -10,6 +10,7 @@
 #
 # From the environment: BUILD, TA_DEV_KIT_DIR and TEEP_AGENT_CONFIG as cargo-env.sh says, and
 #   TA_SIGN_KEY        key OP-TEE trusts for TAs (default: the development key in the kit)
+#   HELLO_PADDING      bytes by which the demo TA is to be larger (default: 0)
 
 set -euo pipefail
 
@@ -22,6 +23,8 @@ source "$here/elf-guards.sh"
 [[ $# -eq 4 ]] || die "usage: build-ta.sh PACKAGE UUID TA_VERSION OUT.ta"
 package=$1 uuid=$2 ta_version=$3 out=$4
 [[ $ta_version =~ ^[0-9]+$ ]] || die "TA_VERSION is '$ta_version': it must be a whole number"
+padding=${HELLO_PADDING:-0}
+[[ $padding =~ ^[0-9]{1,8}$ ]] || die "HELLO_PADDING is '$padding': it must be a number of at most 8 digits"
 
 sign=$TA_DEV_KIT_DIR/scripts/sign_encrypt.py
 key=${TA_SIGN_KEY:-$TA_DEV_KIT_DIR/keys/default_ta.pem}
@@ -30,9 +33,9 @@ key=${TA_SIGN_KEY:-$TA_DEV_KIT_DIR/keys/default_ta.pem}
 /usr/bin/python3 -c 'import cryptography, elftools' 2>/dev/null \
     || die "/usr/bin/python3 lacks modules: apt install python3-cryptography python3-pyelftools"
 
-# The metadata keeps the versions of a TA apart in cargo's cache, so that none evicts the other.
-(cd "$here/.." && HELLO_VERSION=$ta_version cargo rustc --locked --quiet --package "$package" \
-    --bin "$package" --all-features --profile ta --target "$target" -- -C metadata="ta-version-$ta_version") \
+# The metadata keeps the variants of a TA apart in cargo's cache, so that none evicts the other.
+(cd "$here/.." && HELLO_VERSION=$ta_version HELLO_PADDING=$padding cargo rustc --locked --quiet --package "$package" \
+    --bin "$package" --all-features --profile ta --target "$target" -- -C metadata="ta-$ta_version-$padding") \
     || die "$package did not build: see the compiler's messages above"
 
 mkdir -p "$(dirname "$out")"

@@ -11,7 +11,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 source "$here/cargo-env.sh"
 
 cd "$here/.."
-for package in teep-agent-ta hello-ta; do
+for package in teep-agent-ta hello-ta other-ta; do
     cargo clippy --locked --quiet --package "$package" --all-features --bins --profile ta --target "$target" \
         -- -D warnings
 done

@@ -2,9 +2,11 @@
 //! What the formats cost beside the signature: `cargo bench -p teep-proto`.
 //!
 //! For each message and for envelopes of about 700 bytes and of 1 MiB: decoding, verifying, encoding and signing,
-//! with the number of allocations and the bytes allocated. "format" is what decoding and verifying cost less
-//! the bare P-256 verification and the hashing of the payload, in percent of the verification; the target is under
-//! 3 % and no allocation that grows with the payload.
+//! with the number of allocations and the bytes allocated. "format" is all that decoding and verifying do but the
+//! operation on the curve and the hash over a message's payload: it is verified for a stranger's key, with which
+//! everything is prepared and nothing computed, and then decoded. Its time is given in percent of a bare P-256
+//! verification measured at the same moment; the target is less than 3 %. Times are the shortest of many runs, which
+//! are disturbed least.
 
 #![allow(
     missing_docs,
@@ -15,8 +17,8 @@
     reason = "a failure here is a failure of the measurement"
 )]
 
-use p256::ecdsa::signature::hazmat::PrehashVerifier;
-use sha2::{Digest as _, Sha256};
+use p256::ecdsa::signature::hazmat::{PrehashSigner, PrehashVerifier};
+use std::cell::Cell;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 use teep_proto::cose::{Algorithm, PublicKey, Signatures, SigningKey, sign1};
@@ -35,18 +37,18 @@ struct Cost {
     bytes: u64,
 }
 
-/// The median of many runs, and the allocations of one.
+/// The shortest of many runs, and the allocations of one.
 fn measure<T>(mut run: impl FnMut() -> T) -> Cost {
     let counted = allocation_counter::measure(|| drop(black_box(run())));
-    let mut times = Vec::new();
+    let (mut time, mut runs) = (Duration::MAX, 0);
     let started = Instant::now();
-    while times.len() < 15 || started.elapsed() < Duration::from_millis(300) {
+    while runs < 50 || started.elapsed() < Duration::from_millis(300) {
         let start = Instant::now();
         black_box(run());
-        times.push(start.elapsed());
+        time = time.min(start.elapsed());
+        runs += 1;
     }
-    times.sort();
-    Cost { time: times[times.len() / 2], allocations: counted.count_total, bytes: counted.bytes_total }
+    Cost { time, allocations: counted.count_total, bytes: counted.bytes_total }
 }
 
 fn micros(time: Duration) -> f64 {
@@ -61,47 +63,54 @@ fn line(name: &str, bytes: usize, what: &str, cost: &Cost, note: &str) {
     );
 }
 
-/// What bare verifying costs: one P-256 verification, and the hashing of `payload`.
+/// A P-256 verification and nothing else, and what the formats cost beside it.
 struct Bare {
-    verify: Duration,
     key: p256::ecdsa::VerifyingKey,
     signature: p256::ecdsa::Signature,
+    /// Not the signer's.
+    stranger: [PublicKey; 1],
+    /// The largest share so far, in percent.
+    worst: Cell<f64>,
 }
 
 impl Bare {
     fn new(key: &SigningKey) -> Self {
-        use p256::ecdsa::signature::hazmat::PrehashSigner;
         let SigningKey::P256(key) = key else { panic!("a P-256 key") };
         let signature = key.sign_prehash(&[7; 32]).unwrap();
-        let mut bare = Self { verify: Duration::ZERO, key: *key.verifying_key(), signature };
-        bare.verify = measure(|| bare.key.verify_prehash(&[7; 32], &bare.signature)).time;
-        bare
+        let stranger = [SigningKey::p256_from_scalar(&[8; 32]).unwrap().public_key()];
+        Self { key: *key.verifying_key(), signature, stranger, worst: Cell::new(0.0) }
     }
 
-    /// In percent of the verification: what `cost` is more than verification and hashing of `hashed` bytes.
-    fn share(&self, cost: &Cost, hashed: usize) -> String {
-        let bytes = vec![0u8; hashed];
-        // Both in turn, as the clock of the processor is not the same all the time.
-        let verify = measure(|| self.key.verify_prehash(&[7; 32], &self.signature)).time;
-        let hash = measure(|| Sha256::digest(&bytes)).time;
-        let over = micros(cost.time) - micros(verify) - micros(hash);
-        format!("format {:+.1} % of a verify of {:.1} us", over / micros(verify) * 100.0, micros(verify))
+    fn verify(&self) -> Duration {
+        measure(|| self.key.verify_prehash(&[7; 32], &self.signature).unwrap()).time
+    }
+
+    /// Prints what `format` costs, beside a verification of this moment.
+    fn compare<T>(&self, name: &str, bytes: usize, format: impl FnMut() -> T) {
+        let (format, verify) = (measure(format), self.verify());
+        let share = micros(format.time) / micros(verify) * 100.0;
+        self.worst.set(self.worst.get().max(share));
+        let note = format!("{share:.2} % of a bare verify of {:.1} us", micros(verify));
+        line(name, bytes, "format", &format, &note);
     }
 }
 
 fn message(bare: &Bare, key: &SigningKey, keys: &[PublicKey], message: &Message<'_>) {
     let name = message.name();
-    let payload = message.encode();
+    let payload = message.encode().unwrap();
     let signed = sign1(key, &payload).unwrap();
-    let decode = measure(|| Message::inspect(&payload).unwrap());
-    let share = format!("{:.1} % of the verify", micros(decode.time) / micros(bare.verify) * 100.0);
-    line(name, signed.len(), "decode", &decode, &share);
+    line(name, signed.len(), "decode", &measure(|| Message::inspect(&payload).unwrap()), "");
+    bare.compare(name, signed.len(), || {
+        let signatures = Signatures::decode(&signed).unwrap();
+        assert!(signatures.verify(&bare.stranger).is_err());
+        Message::inspect(signatures.claimed_payload().unwrap()).unwrap()
+    });
     let verify = measure(|| {
         let payload = Signatures::decode(&signed).unwrap().verify(keys).unwrap();
         Message::decode(payload).unwrap()
     });
-    line(name, signed.len(), "verify", &verify, &bare.share(&verify, payload.len() + 60));
-    line(name, signed.len(), "encode", &measure(|| message.encode()), "");
+    line(name, signed.len(), "verify", &verify, "");
+    line(name, signed.len(), "encode", &measure(|| message.encode().unwrap()), "");
     line(name, signed.len(), "sign", &measure(|| sign1(key, &payload).unwrap()), "");
 }
 
@@ -129,14 +138,17 @@ fn envelope(bare: &Bare, key: &SigningKey, keys: &[PublicKey], name: &str, paylo
     let encoded = manifest.build();
     let payloads = [("#payload", payload)];
     let bytes = encode_envelope(&encoded, std::slice::from_ref(key), &payloads).unwrap();
-    let decode = measure(|| Envelope::decode(&bytes).unwrap());
-    let share = format!("{:.1} % of the verify", micros(decode.time) / micros(bare.verify) * 100.0);
-    line(name, bytes.len(), "decode", &decode, &share);
+    line(name, bytes.len(), "decode", &measure(|| Envelope::decode(&bytes).unwrap()), "");
+    bare.compare(name, bytes.len(), || {
+        let envelope = Envelope::decode(&bytes).unwrap();
+        assert!(envelope.verify(&bare.stranger).is_err());
+        envelope.inspect().unwrap().sequence_number
+    });
     let verify = measure(|| {
         let envelope = Envelope::decode(&bytes).unwrap();
         envelope.verify(keys).unwrap().get().sequence_number
     });
-    line(name, bytes.len(), "verify", &verify, &bare.share(&verify, encoded.len() + 100));
+    line(name, bytes.len(), "verify", &verify, "");
     line(name, bytes.len(), "encode", &measure(|| manifest.build()), "manifest");
     let sign = measure(|| encode_envelope(&encoded, std::slice::from_ref(key), &payloads).unwrap());
     line(name, bytes.len(), "sign", &sign, "");
@@ -146,12 +158,12 @@ fn main() {
     let key = SigningKey::p256_from_scalar(&[7; 32]).unwrap();
     let keys = [key.public_key()];
     let bare = Bare::new(&key);
-    println!("bare p256 verify: {:.1} us\n", micros(bare.verify));
+    println!("bare p256 verify: {:.1} us\n", micros(bare.verify()));
     println!("{:<16} {:>8}  {:<7} {:>9}  {:>6} {:>8}", "what", "bytes", "", "us", "allocs", "bytes");
     let token = Some(&b"\xa0\xa1\xa2\xa3\xa4\xa5\xa6\xa7"[..]);
     let id = ComponentId::encode(&["TEEP-Device", "component"]);
     let component_id = ComponentId::decode(&id).unwrap();
-    let report = Report::new("https://example.org/m.suit", Digest::of(b"manifest"), token).encode();
+    let report = Report::new("https://example.org/m.suit", Digest::of(b"manifest"), token).encode().unwrap();
     let large = vec![0x5a; 1024 * 1024 - 4096];
     let requested = RequestedTc { component_id, tc_manifest_sequence_number: Some(3), have_binary: None };
     let update = |envelope| Update { token, manifest_list: vec![envelope], ..Update::default() };
@@ -178,4 +190,9 @@ fn main() {
     }
     envelope(&bare, &key, &keys, "envelope", &large[..400]);
     envelope(&bare, &key, &keys, "envelope", &large);
+    let worst = bare.worst.get();
+    println!(
+        "\nformat at most {worst:.2} % of a verify: target of 3 % {}",
+        if worst < 3.0 { "met" } else { "missed" }
+    );
 }

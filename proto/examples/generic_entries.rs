@@ -8,7 +8,7 @@ extern crate alloc;
 
 use alloc::vec::Vec;
 use teep_proto::Error;
-use teep_proto::cbor::encode;
+use teep_proto::cbor::{encode, encode_exact};
 use teep_proto::cose::{Accept, PublicKey, Signatures};
 use teep_proto::suit::{ComponentId, Envelope, Sequence, SequenceBuilder};
 use teep_proto::teep::Message;
@@ -19,6 +19,12 @@ pub fn component_id(elements: &[Vec<u8>]) -> Vec<u8> {
 
 pub fn item(bytes: &[u8]) -> Vec<u8> {
     encode(|w| {
+        w.bytes(bytes);
+    })
+}
+
+pub fn large_item(bytes: &[u8]) -> Vec<u8> {
+    encode_exact(|w| {
         w.bytes(bytes);
     })
 }

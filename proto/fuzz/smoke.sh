@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Runs each fuzz target for FUZZ_SECONDS (default 20). The corpus is proto/vectors and what earlier runs found
-# in the build directory; proto/fuzz/regressions holds inputs that once failed.
+# Runs each fuzz target for FUZZ_SECONDS (default 20). It starts from the seeds in proto/fuzz/corpus (how they are made:
+# proto/tests/fuzz_corpus.rs) and from what earlier runs found, which stays in the build directory. An input that
+# fails belongs into proto/fuzz/regressions/<target>.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -18,24 +19,22 @@ if ! cargo +nightly fuzz --version >/dev/null 2>&1; then
 	exit 1
 fi
 
-mkdir -p "$work/seeds"
+mkdir -p "$work"
 work=$(cd "$work" && pwd)
-# A seed for each vector; where it is what a target reads decides the target.
-for file in vectors/*/*.hex; do
-	name=$(basename "$(dirname "$file")")-$(basename "$file" .hex)
-	xxd -r -p "$file" >"$work/seeds/$name"
-done
-cp fuzz/regressions/* "$work/seeds/" 2>/dev/null || true
 
 export CARGO_TARGET_DIR=$work/target
 cargo +nightly fuzz build
+# What was built is what runs: "cargo fuzz run" would build again if a source has changed since.
+programs=$CARGO_TARGET_DIR/$(rustc +nightly -vV | sed -n 's/^host: //p')/release
 for target in $(cargo +nightly fuzz list); do
+	seeds=("fuzz/corpus/$target")
+	[[ ! -d fuzz/regressions/$target ]] || seeds+=("fuzz/regressions/$target")
 	mkdir -p "$work/corpus/$target" "$work/artifacts/$target"
 	echo "fuzz $target for $seconds s"
-	if ! cargo +nightly fuzz run "$target" "$work/corpus/$target" "$work/seeds" -- -max_total_time="$seconds" \
+	if ! "$programs/$target" "$work/corpus/$target" "${seeds[@]}" -max_total_time="$seconds" \
 		-max_len=4096 -rss_limit_mb=512 -artifact_prefix="$work/artifacts/$target/" >"$work/$target.log" 2>&1; then
 		tail -n 40 "$work/$target.log" >&2
-		echo "fuzz target $target failed; input and log are in $work; keep the input in proto/fuzz/regressions" >&2
+		echo "fuzz target $target failed; input and log are in $work; keep the input in proto/fuzz/regressions/$target" >&2
 		exit 1
 	fi
 	tail -n 1 "$work/$target.log"

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Strict CBOR reading on top of `minicbor`.
+//! Strict CBOR reading and preferred writing on top of `minicbor`.
 //!
 //! [`Reader::open`] checks a whole byte string once, without recursion and without allocating per
 //! item: one well-formed item and nothing behind it, definite lengths, shortest integers and lengths,
 //! valid UTF-8, no duplicate map keys, and the bounds of [`crate::limits`]. What is read afterwards is
 //! known to be well-formed; nested byte strings are opened, and so checked, on their own.
 
+mod writer;
+
+pub use writer::{Writer, bytes_head, encode, encode_exact};
+
 use crate::limits::{MAX_DEPTH, MAX_ITEMS, MAX_MAP_ENTRIES};
 use crate::{Error, Kind};
 use alloc::vec::Vec;
+use minicbor::Decoder;
 use minicbor::data::Type;
-use minicbor::{Decoder, Encoder};
 
 /// Reads the items of one strictly checked byte string in order.
 #[derive(Clone, Debug)]
@@ -159,100 +163,6 @@ pub enum Major {
     Array = 4,
     /// Map.
     Map = 5,
-}
-
-/// Encodes with `write` into a new vector. Writing into memory cannot fail.
-pub fn encode(write: impl FnOnce(&mut Writer)) -> Vec<u8> {
-    let mut writer = Writer { encoder: Encoder::new(Vec::new()) };
-    write(&mut writer);
-    writer.encoder.into_writer()
-}
-
-/// Encodes preferred, definite-length CBOR into memory. The caller writes maps in key order.
-#[derive(Debug)]
-pub struct Writer {
-    encoder: Encoder<Vec<u8>>,
-}
-
-/// What writing into memory returns: it has no error to report.
-type Written = Result<(), minicbor::encode::Error<core::convert::Infallible>>;
-
-fn infallible(written: Written) {
-    debug_assert!(written.is_ok());
-}
-
-impl Writer {
-    /// An unsigned integer.
-    pub fn uint(&mut self, value: u64) -> &mut Self {
-        infallible(self.encoder.u64(value).map(|_| ()));
-        self
-    }
-
-    /// An integer.
-    pub fn int(&mut self, value: i64) -> &mut Self {
-        infallible(self.encoder.i64(value).map(|_| ()));
-        self
-    }
-
-    /// A byte string.
-    pub fn bytes(&mut self, value: &[u8]) -> &mut Self {
-        infallible(self.encoder.bytes(value).map(|_| ()));
-        self
-    }
-
-    /// A text string.
-    pub fn text(&mut self, value: &str) -> &mut Self {
-        infallible(self.encoder.str(value).map(|_| ()));
-        self
-    }
-
-    /// `true` or `false`.
-    pub fn bool(&mut self, value: bool) -> &mut Self {
-        infallible(self.encoder.bool(value).map(|_| ()));
-        self
-    }
-
-    /// `null`.
-    pub fn null(&mut self) -> &mut Self {
-        infallible(self.encoder.null().map(|_| ()));
-        self
-    }
-
-    /// The head of an array of `len` items.
-    pub fn array(&mut self, len: usize) -> &mut Self {
-        infallible(self.encoder.array(len as u64).map(|_| ()));
-        self
-    }
-
-    /// The head of a map of `len` entries.
-    pub fn map(&mut self, len: usize) -> &mut Self {
-        infallible(self.encoder.map(len as u64).map(|_| ()));
-        self
-    }
-
-    /// A tag; the tagged item follows.
-    pub fn tag(&mut self, tag: u64) -> &mut Self {
-        infallible(self.encoder.tag(minicbor::data::Tag::new(tag)).map(|_| ()));
-        self
-    }
-
-    /// One or more items that are encoded already.
-    pub fn raw(&mut self, encoded: &[u8]) -> &mut Self {
-        self.encoder.writer_mut().extend_from_slice(encoded);
-        self
-    }
-}
-
-/// Appends the head of a byte string of `len` bytes: what precedes the content when it is hashed in place.
-pub fn bytes_head(out: &mut Vec<u8>, len: usize) {
-    let head = encode(|w| {
-        w.uint(len as u64);
-    });
-    let mut head = head.into_iter();
-    if let Some(first) = head.next() {
-        out.push(first | (Major::Bytes as u8) << 5);
-    }
-    out.extend(head);
 }
 
 /// One array or map that is being checked.

@@ -6,6 +6,7 @@
 //! | [`Signatures`], [`sign`], [`sign1`] | COSE_Sign1 and COSE_Sign with ESP256, Ed25519; where accepted ES256, HSS-LMS |
 //! | [`Mac0`], [`mac0`] | COSE_Mac0 with HMAC 256/256 |
 //! | [`Encrypted`], [`encrypt`] | COSE_Encrypt to AES-KW and ECDH-ES+AES-KW recipients |
+//! | [`ContentDecryptor`] | its content, as it arrives |
 //! | [`Encrypted0`], [`encrypt0`] | COSE_Encrypt0 |
 //!
 //! Keys and numbers are coset's. Payloads never go through it: what is signed or authenticated is hashed as a
@@ -14,6 +15,7 @@
 
 mod agreement;
 mod content;
+mod decryptor;
 mod encrypt;
 mod encrypt0;
 mod header;
@@ -28,6 +30,7 @@ mod symmetric;
 
 pub use agreement::{AgreementKey, AgreementSecret};
 pub use content::{ContentAlgorithm, Random};
+pub use decryptor::ContentDecryptor;
 pub(crate) use encrypt::TAG_ENCRYPT;
 pub use encrypt::{Encrypted, Encryption, encrypt};
 pub(crate) use encrypt0::TAG_ENCRYPT0;

@@ -10,7 +10,7 @@ mod claims;
 mod decode;
 mod encode;
 
-pub use claims::{Claims, Confirmation, HardwareVersion, ManifestClaim, OemId};
+pub use claims::{Claims, Confirmation, HardwareVersion, ManifestClaim, Measurement, OemId};
 pub(crate) use decode::name as claim_name;
 
 use crate::Error;
@@ -48,6 +48,8 @@ pub mod labels {
     pub const SOFTWARE_NAME: i64 = 270;
     /// manifests
     pub const MANIFESTS: i64 = 272;
+    /// measurements
+    pub const MEASUREMENTS: i64 = 273;
 
     /// Members of cnf (RFC 8747, RFC 9679).
     pub mod confirmation {
@@ -78,9 +80,9 @@ impl Profile<'static> {
 /// (REQ-TEEP-143).
 ///
 /// # Errors
-/// When the key cannot sign, which does not happen to keys this crate made.
+/// Those of [`Claims::encode`].
 pub fn sign(claims: &Claims<'_>, profile: &Profile<'_>, key: &SigningKey) -> Result<Vec<u8>, Error> {
-    untagged(&sign1(key, &claims.encode(profile))?)
+    untagged(&sign1(key, &claims.encode(profile)?)?)
 }
 
 /// Encrypts a signed token for `recipients`, its ciphertext inside (REQ-TEEP-031 to 033).

@@ -38,6 +38,8 @@ pub enum Step {
     Member(&'static str),
     /// Into the entry of this index.
     Index(usize),
+    /// Into the argument of the command of this name, at this byte offset of its sequence.
+    Command(&'static str, usize),
 }
 
 impl Error {
@@ -55,8 +57,17 @@ impl Error {
         self.behind(Step::Index(index))
     }
 
+    /// The same error, seen from the byte string that starts at `offset` of the one around it and is no step of
+    /// its own.
+    pub(crate) fn shifted(mut self, offset: usize) -> Self {
+        if self.path.is_empty() {
+            self.offset = self.offset.saturating_add(offset);
+        }
+        self
+    }
+
     /// Not with `Vec::insert`, which can panic.
-    fn behind(mut self, step: Step) -> Self {
+    pub(crate) fn behind(mut self, step: Step) -> Self {
         self.path = core::iter::once(step).chain(self.path).collect();
         self
     }
@@ -91,6 +102,8 @@ impl fmt::Display for Error {
                 Step::Member(name) if position == 0 => f.write_str(name)?,
                 Step::Member(name) => write!(f, "/{name}")?,
                 Step::Index(index) => write!(f, "[{index}]")?,
+                Step::Command(name, offset) if position == 0 => write!(f, "{name}@{offset}")?,
+                Step::Command(name, offset) => write!(f, "/{name}@{offset}")?,
             }
         }
         f.write_str(")")
@@ -110,5 +123,10 @@ mod tests {
         assert_eq!(error.to_string(), "malformed: a SUIT_Digest (at byte 7)");
         let error = error.within("suit-common").in_entry(2).within("manifest-list");
         assert_eq!(error.to_string(), "malformed: a SUIT_Digest (at byte 7 of manifest-list[2]/suit-common)");
+        let inside =
+            Error::malformed("a UUID", 3).behind(Step::Index(1)).behind(Step::Command("try-each", 9));
+        assert_eq!(inside.to_string(), "malformed: a UUID (at byte 3 of try-each@9[1])");
+        assert_eq!(inside.shifted(4).offset, 3, "it is within a byte string of its own");
+        assert_eq!(Error::malformed("a UUID", 3).shifted(4).offset, 7);
     }
 }

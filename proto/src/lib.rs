@@ -34,7 +34,7 @@
 //! #     data_item_requested: data_item::TRUSTED_COMPONENTS,
 //! #     ..QueryRequest::default()
 //! # });
-//! # let body = sign1(&tam, &request.encode())?;
+//! # let body = sign1(&tam, &request.encode()?)?;
 //! let verified = Message::decode(Signatures::decode(&body)?.verify(&tam_keys)?)?;
 //! assert_eq!(verified.signer(), tam_keys[0].thumbprint());
 //! let Message::QueryRequest(request) = verified.get() else { panic!("another message") };
@@ -79,7 +79,7 @@
 //!     manifest_list: vec![&envelope],
 //!     ..Update::default()
 //! });
-//! let body = sign1(&tam, &update.encode())?;
+//! let body = sign1(&tam, &update.encode()?)?;
 //! # assert_eq!(body[0], 0xd2);
 //! # Ok::<(), teep_proto::Error>(())
 //! ```
@@ -131,6 +131,7 @@ pub mod cose;
 pub mod diag;
 pub mod eat;
 mod error;
+mod language;
 pub mod limits;
 pub mod suit;
 pub mod teec;

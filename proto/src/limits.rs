@@ -13,6 +13,8 @@ pub const MAX_ITEMS: usize = 4096;
 pub const MAX_MAP_ENTRIES: usize = 64;
 /// Bytes of a COSE header, protected or unprotected.
 pub const MAX_COSE_HEADER: usize = 512;
+/// Bytes of the kid a key is known by, so that it fits into a header with everything else.
+pub const MAX_KID: usize = 256;
 /// Signatures in one COSE_Sign, and authentication blocks in one SUIT authentication wrapper.
 pub const MAX_SIGNATURES: usize = 4;
 /// Recipients of one COSE_Encrypt.
@@ -29,10 +31,16 @@ pub const MAX_DEPENDENCIES: usize = 8;
 pub const MAX_COMPONENT_ID_ELEMENTS: usize = 8;
 /// Bytes of all elements of a SUIT component identifier together.
 pub const MAX_COMPONENT_ID: usize = 256;
-/// Commands run while one manifest is processed, and commands in one manifest.
+/// Bytes of an encoded SUIT component identifier: of its elements, and of the heads of the elements and the array.
+pub const MAX_ENCODED_COMPONENT_ID: usize = MAX_COMPONENT_ID + 3 * MAX_COMPONENT_ID_ELEMENTS + 1;
+/// Commands run in one procedure, and commands in one manifest.
 pub const MAX_COMMANDS: usize = 1024;
 /// Nesting of SUIT command sequences (try-each, run-sequence).
 pub const MAX_SEQUENCE_DEPTH: usize = 4;
+/// Dependencies one above the other, the root manifest not counted.
+pub const MAX_DEPENDENCY_DEPTH: usize = 4;
+/// Manifests that take part in one procedure: a root manifest and all it depends on.
+pub const MAX_PROCEDURE_MANIFESTS: usize = 16;
 /// Alternatives of one try-each, a nil at the end included.
 pub const MAX_ALTERNATIVES: usize = 16;
 /// Bytes of a URI anywhere (TAM URI, payload URI).

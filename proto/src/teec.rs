@@ -41,17 +41,29 @@ pub enum Command {
     ProcessError = 5,
     /// What the Agent is: [`Reply::Info`]. Request: empty.
     Info = 6,
+    /// More of what [`Reply::Fetch`] asked for. Request: [`FetchData`].
+    FetchData = 7,
+    /// What [`Reply::Fetch`] asked for cannot be had. Request: why, UTF-8 text for people of at most
+    /// [`MAX_TEXT`] bytes.
+    FetchFailed = 8,
 }
+
+/// Command id for Trusted Applications, not for Linux: reads a data component that is meant for the calling TA.
+/// Parameters: a memory reference with the encoded component identifier; a value with the offset in bytes to read from
+/// (`a`), which the Agent replaces by the bytes of the whole component; a memory reference for the bytes; none.
+pub const READ_DATA: u32 = 0x100;
 
 impl Command {
     /// Every command.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::RequestTa,
         Self::UnrequestTa,
         Self::RequestPolicyCheck,
         Self::ProcessTeepMessage,
         Self::ProcessError,
         Self::Info,
+        Self::FetchData,
+        Self::FetchFailed,
     ];
 
     /// The command with TEE client command id `id`.
@@ -69,6 +81,8 @@ impl Command {
         match self {
             Self::RequestTa | Self::UnrequestTa => MAX_COMPONENT_ID + MAX_URI + 64,
             Self::ProcessTeepMessage => MAX_MESSAGE,
+            Self::FetchData => MAX_FETCH_DATA + 16,
+            Self::FetchFailed => MAX_TEXT,
             Self::RequestPolicyCheck | Self::ProcessError | Self::Info => 0,
         }
     }
@@ -82,6 +96,8 @@ impl Command {
             Self::ProcessTeepMessage => "ProcessTeepMessage",
             Self::ProcessError => "ProcessError",
             Self::Info => "Info",
+            Self::FetchData => "FetchData",
+            Self::FetchFailed => "FetchFailed",
         }
     }
 }
@@ -122,6 +138,35 @@ impl TaRequest {
     }
 }
 
+/// Part of a payload that [`Reply::Fetch`] asked for: `[offset, bytes]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FetchData<'b> {
+    /// Where in the payload the bytes belong.
+    pub offset: u64,
+    /// At most [`MAX_FETCH_DATA`] bytes. None at all says that the payload ends at `offset`.
+    pub bytes: &'b [u8],
+}
+
+impl<'b> FetchData<'b> {
+    /// Encodes for [`Command::FetchData`].
+    pub fn encode(&self) -> Vec<u8> {
+        encode(|w| {
+            w.array(2).uint(self.offset).bytes(self.bytes);
+        })
+    }
+
+    /// Decodes what [`encode`](Self::encode) makes.
+    ///
+    /// # Errors
+    /// When `bytes` are anything else, or more than [`MAX_FETCH_DATA`].
+    pub fn decode(bytes: &'b [u8]) -> Result<Self, Error> {
+        let mut r = Reader::open(bytes)?;
+        r.array_of(2, "fetched data [offset, bytes]")?;
+        let offset = r.uint("an offset")?;
+        Ok(Self { offset, bytes: r.sized_bytes(0..=MAX_FETCH_DATA, "at most 32 KiB")? })
+    }
+}
+
 /// What the Broker is to do next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
@@ -140,6 +185,15 @@ pub enum Reply {
         message: Vec<u8>,
         /// What the message just processed led to, for the person at the Broker, when it is decided.
         outcome: Option<Outcome>,
+    },
+    /// GET a payload and hand it over with [`Command::FetchData`], piece by piece from `offset` on. This is also the
+    /// answer to each piece that was not the last one: `offset` then says where the next one begins, which after a
+    /// broken transfer, or a piece that did not fit, is not where the Broker thinks.
+    Fetch {
+        /// Where the payload is; `http` or `https`.
+        uri: String,
+        /// Bytes of it that the Agent has.
+        offset: u64,
     },
     /// The Agent could not do it; the session is over (REQ-HTTP-026).
     Failed {
@@ -167,6 +221,14 @@ pub struct AgentInfo {
     pub version: String,
     /// The public key that verifies the Agent's TEEP messages, an encoded COSE_Key: what a TAM enrols.
     pub public_key: Vec<u8>,
+    /// The public key for key agreement to which payloads for this device alone are encrypted, an encoded COSE_Key.
+    pub decryption_key: Vec<u8>,
+    /// The public key that verifies the Agent's SUIT Reports, an encoded COSE_Key.
+    pub report_key: Vec<u8>,
+    /// The public key that verifies the Agent's Evidence, an encoded COSE_Key: what a TAM enrols with the first one.
+    pub attestation_key: Vec<u8>,
+    /// What the TEE measures the Agent to be, SHA-256; empty when it does or can not.
+    pub measurement: Vec<u8>,
     /// TAMs the Agent trusts.
     pub tam_uris: Vec<String>,
     /// Trusted Components installed by the Agent.
@@ -189,9 +251,13 @@ const CONNECT: u64 = 1;
 const SEND: u64 = 2;
 const FAILED: u64 = 3;
 const INFO: u64 = 4;
+const FETCH: u64 = 5;
 
-/// Bytes of a text for people that a reply may carry.
-const MAX_TEXT: usize = 512;
+/// Bytes of a text for people in a reply or in [`Command::FetchFailed`].
+pub const MAX_TEXT: usize = 512;
+
+/// Bytes of a payload in one [`Command::FetchData`] at most.
+pub const MAX_FETCH_DATA: usize = 32 * 1024;
 
 impl Reply {
     /// Encodes as an array that starts with the kind of reply.
@@ -207,6 +273,7 @@ impl Reply {
                         None => w.null(),
                     }
                 }
+                Self::Fetch { uri, offset } => w.array(3).uint(FETCH).text(uri).uint(*offset),
                 Self::Failed { reason } => w.array(2).uint(FAILED).text(clip(reason)),
                 Self::Info(info) => {
                     w.array(2).uint(INFO);
@@ -238,6 +305,10 @@ impl Reply {
                     Some(Outcome { err_code, text: r.text("a text")?.to_owned() })
                 },
             },
+            (FETCH, 3) => {
+                let uri = r.sized_text(MAX_URI, "a payload URI")?.to_owned();
+                Self::Fetch { uri, offset: r.uint("an offset")? }
+            }
             (FAILED, 2) => Self::Failed { reason: r.text("a reason")?.to_owned() },
             (INFO, 2) => Self::Info(AgentInfo::read(&mut r)?),
             _ => return Err(Error::unsupported("a kind of reply this Broker knows", at)),
@@ -248,7 +319,12 @@ impl Reply {
 
 impl AgentInfo {
     fn write<'w>(&self, w: &'w mut Writer) -> &'w mut Writer {
-        w.array(4).text(&self.version).bytes(&self.public_key).array(self.tam_uris.len());
+        w.array(8).text(&self.version);
+        let keys = [&self.public_key, &self.decryption_key, &self.report_key, &self.attestation_key];
+        for bytes in keys.into_iter().chain([&self.measurement]) {
+            w.bytes(bytes);
+        }
+        w.array(self.tam_uris.len());
         for uri in &self.tam_uris {
             w.text(uri);
         }
@@ -262,9 +338,13 @@ impl AgentInfo {
     }
 
     fn read(r: &mut Reader<'_>) -> Result<Self, Error> {
-        r.array_of(4, "Agent information")?;
+        r.array_of(8, "Agent information")?;
         let version = r.text("a version")?.to_owned();
         let public_key = r.bytes("a COSE_Key")?.to_vec();
+        let decryption_key = r.bytes("a COSE_Key")?.to_vec();
+        let report_key = r.bytes("a COSE_Key")?.to_vec();
+        let attestation_key = r.bytes("a COSE_Key")?.to_vec();
+        let measurement = r.bytes("a measurement")?.to_vec();
         let mut tam_uris = Vec::new();
         for _ in 0..r.list(0, MAX_LIST, "TAM URIs")? {
             tam_uris.push(r.sized_text(MAX_URI, "a TAM URI")?.to_owned());
@@ -278,7 +358,16 @@ impl AgentInfo {
                 digest: r.bytes("a digest")?.to_vec(),
             });
         }
-        Ok(Self { version, public_key, tam_uris, components })
+        Ok(Self {
+            version,
+            public_key,
+            decryption_key,
+            report_key,
+            attestation_key,
+            measurement,
+            tam_uris,
+            components,
+        })
     }
 }
 
@@ -298,8 +387,8 @@ fn read_component_id(r: &mut Reader<'_>) -> Result<Vec<Vec<u8>>, Error> {
     Ok(id.to_elements())
 }
 
-/// `text`, cut at a character boundary to what a reply may carry.
-fn clip(text: &str) -> &str {
+/// `text`, cut at a character boundary to [`MAX_TEXT`] bytes.
+pub fn clip(text: &str) -> &str {
     text.get(..text.floor_char_boundary(MAX_TEXT)).unwrap_or(text)
 }
 
@@ -314,7 +403,8 @@ mod tests {
             assert_eq!(Command::from_id(command.id()), Some(command));
         }
         assert_eq!(Command::from_id(0), None);
-        assert_eq!(Command::from_id(7), None);
+        assert_eq!(Command::from_id(9), None);
+        assert_eq!(Command::from_id(READ_DATA), None, "not for Linux");
     }
 
     #[test]
@@ -337,11 +427,27 @@ mod tests {
     }
 
     #[test]
+    fn fetched_data_round_trips_up_to_its_limit() {
+        let bytes = vec![7; MAX_FETCH_DATA + 1];
+        for len in [0, 1, MAX_FETCH_DATA] {
+            let data = FetchData { offset: u64::MAX, bytes: &bytes[..len] };
+            let request = data.encode();
+            assert!(request.len() <= Command::FetchData.max_request());
+            assert_eq!(FetchData::decode(&request), Ok(data));
+        }
+        FetchData::decode(&FetchData { offset: 0, bytes: &bytes }.encode()).expect_err("one past the limit");
+    }
+
+    #[test]
     fn replies_round_trip() {
         let tam_uri = "https://tam.example/tam".to_owned();
         let info = AgentInfo {
             version: "1.0".to_owned(),
             public_key: vec![1, 2],
+            decryption_key: vec![3],
+            report_key: vec![4],
+            attestation_key: vec![5],
+            measurement: vec![6; 32],
             tam_uris: vec![tam_uri.clone()],
             components: vec![InstalledComponent {
                 component_id: vec![b"x".to_vec()],
@@ -355,6 +461,7 @@ mod tests {
             Reply::Connect { tam_uri: tam_uri.clone() },
             Reply::Send { tam_uri: tam_uri.clone(), message: vec![1; 300], outcome: None },
             Reply::Send { tam_uri, message: vec![], outcome },
+            Reply::Fetch { uri: "https://tc.example/ta".to_owned(), offset: 32768 },
             Reply::Failed { reason: "storage".to_owned() },
             Reply::Info(info),
         ] {

@@ -19,7 +19,7 @@
 //! #     supported_suit_cose_profiles: SuitCoseProfile::TEEP.to_vec(),
 //! #     ..QueryRequest::default()
 //! # });
-//! # let received = sign1(&tam, &request.encode())?;
+//! # let received = sign1(&tam, &request.encode()?)?;
 //! let trusted = [tam.public_key()];
 //! let message = Message::decode(Signatures::decode(&received)?.verify(&trusted)?)?;
 //! let Message::QueryRequest(request) = message.get() else { panic!("another message") };
@@ -44,7 +44,7 @@
 //! let token = [0x5a; 16]; // random in earnest
 //! let manifest_list = vec![envelope.as_slice()];
 //! let update = Message::Update(Update { token: Some(&token), manifest_list, ..Update::default() });
-//! let message = sign1(&tam, &update.encode())?;
+//! let message = sign1(&tam, &update.encode()?)?;
 //! # assert!(!message.is_empty());
 //! # Ok::<(), Error>(())
 //! ```
@@ -58,7 +58,7 @@ mod negotiation;
 mod numbers;
 mod text;
 
-pub use attestation::{AttestationKind, AttestationPayload, eat_media_type};
+pub use attestation::{AttestationKind, AttestationPayload, EAT_CWT, eat_media_type};
 pub use dialect::Dialect;
 pub use negotiation::{Negotiated, Supported};
 pub use numbers::{CipherSuite, ErrCode, SuitCoseProfile};
@@ -78,6 +78,8 @@ pub const CHALLENGE_SIZE: RangeInclusive<usize> = 8..=512;
 pub const MAX_MSG: usize = 128;
 /// Bytes of err-lang at most (REQ-TEEP-009).
 pub const MAX_ERR_LANG: usize = 35;
+/// Media type of a TEEP message; it has no parameters (REQ-TEEP-161).
+pub const MEDIA_TYPE: &str = "application/teep+cbor";
 /// The protocol version this implementation speaks; also what an absent list of versions means.
 pub const VERSION: u32 = 0;
 
@@ -136,13 +138,23 @@ impl<'b> Message<'b> {
     }
 
     /// Encodes the payload for a COSE message: definite lengths, options in the order of their labels.
-    pub fn encode(&self) -> Vec<u8> {
+    ///
+    /// # Errors
+    /// What [`decode`](Self::decode) would refuse: nothing is made that no peer takes. Also a text that is not
+    /// normalised; [`diagnostic_text`] makes one that is.
+    pub fn encode(&self) -> Result<Vec<u8>, Error> {
         self.encode_in(Dialect::Final)
     }
 
     /// As [`encode`](Self::encode), in the numbers the peer is configured for.
-    pub fn encode_in(&self, dialect: Dialect) -> Vec<u8> {
-        encode::message(dialect, self)
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    pub fn encode_in(&self, dialect: Dialect) -> Result<Vec<u8>, Error> {
+        let bytes = encode::message(dialect, self);
+        decode::message(dialect, &bytes)?.validate()?;
+        text::check_normalised(self)?;
+        Ok(bytes)
     }
 
     /// Name as in the document.
@@ -182,8 +194,12 @@ fn explain(dialect: Dialect, bytes: &[u8], error: Error) -> Error {
     }
     Error::malformed(
         match dialect {
-            Dialect::Final => "the numbers of draft -26 (the sender uses those of earlier drafts)",
-            Dialect::Pre26 => "the numbers of the drafts before -26 (the sender uses the final ones)",
+            Dialect::Final => {
+                "the numbers of draft -26, but the sender uses those before it: give both sides one dialect"
+            }
+            Dialect::Pre26 => {
+                "the numbers before draft -26, but the sender uses the final ones: give both sides one dialect"
+            }
         },
         0,
     )

@@ -10,43 +10,25 @@
     reason = "a panic is how a test fails"
 )]
 
+mod common;
+
 use ciborium::Value;
-use coset::{CborSerializable, CoseSign1, CoseSign1Builder, HeaderBuilder, TaggedCborSerializable, iana};
+use common::numbers::Numbers;
+use coset::{
+    CborSerializable, CoseSign1, CoseSign1Builder, CoseSignBuilder, CoseSignatureBuilder, HeaderBuilder,
+    TaggedCborSerializable, iana,
+};
 use p256::ecdsa::signature::hazmat::{PrehashSigner, PrehashVerifier};
 use sha2::{Digest, Sha256};
 use teep_proto::cbor::{Major, Reader, encode};
-use teep_proto::cose::{Signatures, SigningKey, sign1};
+use teep_proto::cose::{Signatures, SigningKey, sign, sign1};
 
-/// SplitMix64: small, and the same numbers in every run.
-struct Numbers(u64);
+/// An item of at most `depth` levels.
+trait Values {
+    fn value(&mut self, depth: u64) -> Value;
+}
 
-impl Numbers {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, n: u64) -> u64 {
-        self.next() % n
-    }
-
-    /// Numbers of all sizes, those at the borders of CBOR's lengths more often.
-    fn size(&mut self) -> u64 {
-        const BORDERS: [u64; 8] = [0, 23, 24, 255, 256, 65_535, 65_536, u32::MAX as u64];
-        match self.below(3) {
-            0 => BORDERS[self.below(8) as usize],
-            1 => self.below(30),
-            _ => self.next() >> self.below(64),
-        }
-    }
-
-    fn bytes(&mut self, max: u64) -> Vec<u8> {
-        (0..self.below(max)).map(|_| self.next() as u8).collect()
-    }
-
+impl Values for Numbers {
     fn value(&mut self, depth: u64) -> Value {
         let leaves = 7;
         match self.below(if depth == 0 { leaves } else { leaves + 3 }) {
@@ -161,7 +143,7 @@ fn accepts_a_subset_of_ciborium() {
     assert!(strict > 1000 && lenient > strict, "{strict} accepted here, {lenient} by ciborium");
 }
 
-/// The same message by both: same bytes, and each verifies the other's (REQ-TEEP-003).
+/// The same message by both: same bytes, and each verifies the other's (REQ-TEEP-003, REQ-TEEP-017).
 #[test]
 fn sign1_is_that_of_coset() {
     let mut numbers = Numbers(3);
@@ -194,5 +176,31 @@ fn sign1_is_that_of_coset() {
                 theirs.verifying_key().verify_prehash(&Sha256::digest(tbs), &signature)
             })
             .expect("coset verifies it");
+    }
+}
+
+/// A COSE_Sign by both: coset reads what is signed here, and makes the same bytes (REQ-TEEP-017, REQ-TEEP-022).
+#[test]
+fn sign_is_that_of_coset() {
+    let scalars = [[7; 32], [8; 32]];
+    let keys = scalars.map(|scalar| SigningKey::p256_from_scalar(&scalar).expect("a scalar"));
+    let theirs = scalars.map(|scalar| p256::ecdsa::SigningKey::from_slice(&scalar).expect("a scalar"));
+    let payload = b"a TEEP message";
+    let ours = sign(&keys, payload).expect("signs");
+    let mut builder = CoseSignBuilder::new().payload(payload.to_vec());
+    for (key, theirs) in keys.iter().zip(&theirs) {
+        let signer = CoseSignatureBuilder::new()
+            .protected(HeaderBuilder::new().algorithm(iana::Algorithm::ESP256).build())
+            .unprotected(HeaderBuilder::new().key_id(key.public_key().thumbprint().0.to_vec()).build())
+            .build();
+        builder = builder.add_created_signature(signer, b"", |tbs| {
+            let signature: p256::ecdsa::Signature = theirs.sign_prehash(&Sha256::digest(tbs)).expect("signs");
+            signature.to_bytes().to_vec()
+        });
+    }
+    assert_eq!(builder.build().to_tagged_vec().expect("encodes"), ours);
+    for key in &keys {
+        let verified = Signatures::decode(&ours).and_then(|s| s.verify(&[key.public_key()]));
+        assert_eq!(*verified.expect("verifies").get(), payload);
     }
 }

@@ -16,7 +16,10 @@ mod common;
 use common::judge::Receiver;
 use common::{Expected, Vector, VectorKind};
 use std::collections::BTreeSet;
-use teep_proto::cose::{Accept, Signatures};
+use teep_proto::cose::{
+    Accept, Algorithm, CONTEXT_SUIT_PAYLOAD, ContentAlgorithm, EncryptTo, Encrypted, RecipientKey,
+    Signatures, SymmetricKey, encrypt,
+};
 use teep_proto::suit::{Command, Envelope, Section, labels};
 use teep_proto::teep::Message;
 
@@ -33,7 +36,9 @@ fn complaint(vector: &Vector) -> Option<String> {
             let fits = vector.blame.as_deref() == Some(blame) && text.contains(says);
             (!fits || vector.why.is_none()).then(|| format!("refused as {blame}: {text}"))
         }
-        (Expected::Accept, Ok(judged)) if vector.kind == VectorKind::CoseEncrypt => {
+        (Expected::Accept, Ok(judged))
+            if matches!(vector.kind, VectorKind::CoseEncrypt | VectorKind::CoseEncrypt0) =>
+        {
             let expected = vector.plaintext.as_deref().map(common::unhex);
             (expected.as_ref() != Some(&judged.encoded)).then(|| "another plaintext".to_owned())
         }
@@ -111,6 +116,37 @@ fn eats() {
 #[test]
 fn suit_encryption_infos() {
     check(VectorKind::CoseEncrypt);
+}
+
+/// REQ-SUIT-071: signed with HSS-LMS, content under A256CTR, its key under A256KW; and only where that is set.
+#[test]
+fn hss_lms_profile() {
+    let all = common::all();
+    let find = |name| all.iter().find(|v: &&Vector| v.file == name).expect("in the table");
+    let signed = find("own/suit-hss-lms.hex");
+    assert!(signed.hss_lms, "REQ-SUIT-071");
+    let bytes = common::bytes(&signed.file);
+    let envelope = Envelope::decode(&bytes).expect("decodes");
+    let (keys, accept) = ([common::public_key("own-hss-lms")], Accept { hss_lms: true, ..Accept::default() });
+    assert_eq!(envelope.verify_with(&keys, accept).expect("verifies").algorithm(), Algorithm::HssLms);
+    envelope.verify(&keys).expect_err("not by default");
+    let kek = SymmetricKey::new(&[0x2a; 32], None).expect("a key");
+    let mut random = |bytes: &mut [u8]| {
+        bytes.fill(0x17);
+        Ok(())
+    };
+    let to = [EncryptTo::Symmetric(&kek)];
+    let made = encrypt(ContentAlgorithm::A256Ctr, &to, b"payload", CONTEXT_SUIT_PAYLOAD, &mut random, true);
+    let structure = made.expect("encrypts").structure;
+    let decoded = Encrypted::decode(&structure).expect("decodes");
+    let plaintext = decoded.decrypt(&[RecipientKey::Symmetric(kek)], CONTEXT_SUIT_PAYLOAD, None);
+    assert_eq!(plaintext.expect("REQ-SUIT-071"), b"payload");
+}
+
+/// REQ-SUIT-123: the form in which a report is encrypted within its signature.
+#[test]
+fn encrypted_without_recipients() {
+    check(VectorKind::CoseEncrypt0);
 }
 
 /// REQ-TEEP-143: thumbprints beside the published keys.
@@ -260,6 +296,11 @@ fn damaged_suit_reports() {
 #[test]
 fn damaged_encryption_infos() {
     damage_all(VectorKind::CoseEncrypt);
+}
+
+#[test]
+fn damaged_encrypted_without_recipients() {
+    damage_all(VectorKind::CoseEncrypt0);
 }
 
 /// REQ-SUIT-124.

@@ -3,25 +3,33 @@
 
 use std::error::Error;
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 use teep_agent::config::{Config, compile_toml};
-use teep_proto::cose::{PublicKey, SigningKey};
-use teep_suit::{Description, keys};
-use teep_tam::{Directory, Handle, HttpConfig, Tam, TamConfig, spawn};
+use teep_proto::cose::{AgreementKey, ContentAlgorithm, PublicKey, SigningKey};
+use teep_proto::suit::text;
+use teep_suit::{Component, Dependency, Description, Encryption, Recipient, Sealing, keys};
+use teep_tam::{Directory, Handle, HttpConfig, PAYLOADS_PATH, Tam, TamConfig, spawn};
 
-use crate::{ImageDir, Machine, Options, Output};
+use crate::{ImageDir, Machine, Options, Output, TAM_URI};
 
 /// UUID of the demo Trusted Application.
 pub const HELLO_UUID: &str = "1c42796f-7fc4-4536-b751-6a58e6f4540c";
 /// The same, as bytes.
-const HELLO: [u8; 16] =
+pub const HELLO: [u8; 16] =
     [0x1c, 0x42, 0x79, 0x6f, 0x7f, 0xc4, 0x45, 0x36, 0xb7, 0x51, 0x6a, 0x58, 0xe6, 0xf4, 0x54, 0x0c];
+/// Text form of the component identifier of its personalization data.
+pub const GREETING: &str = "TEEP-Device/SecureFS/uuid:1c42796f-7fc4-4536-b751-6a58e6f4540c/greeting";
+/// Text form of the identifier of their manifest.
+const GREETING_MANIFEST: &str = "TEEP-Device/SecureFS/uuid:1c42796f-7fc4-4536-b751-6a58e6f4540c/greeting.suit";
 /// What `hello-client` exits with when the demo TA is not installed.
 pub const NOT_INSTALLED: i32 = 3;
+/// What it exits with when there is no such data, or it is not for the TA that was asked.
+pub const NO_SUCH_DATA: i32 = 4;
 /// What `teep-broker` exits with when the Agent refused what the TAM wanted.
 pub const REFUSED: i32 = 6;
 /// How long one command in the guest may take on a busy machine.
@@ -75,7 +83,15 @@ impl Workshop {
     /// # Errors
     /// When it has not been built.
     pub fn hello(&self, version: u32) -> Result<Vec<u8>, Failure> {
-        let path = self.build.join(format!("out/hello-{version}.ta"));
+        self.built(&format!("hello-{version}.ta"))
+    }
+
+    /// The file `name` of what `make` puts into `out`.
+    ///
+    /// # Errors
+    /// When it has not been built.
+    pub fn built(&self, name: &str) -> Result<Vec<u8>, Failure> {
+        let path = self.build.join("out").join(name);
         fs::read(&path).map_err(|error| format!("{}: {error}; run make", path.display()).into())
     }
 
@@ -89,13 +105,43 @@ impl Workshop {
         Ok(Description::new(HELLO, sequence_number, *vendor, *class, image))
     }
 
+    /// The description of personalization data for the demo TA: a name to greet, encrypted to the device that has the
+    /// key `to`. It depends on the manifest in `envelope`, that of the demo TA.
+    ///
+    /// # Errors
+    /// When the envelope is none, or as for [`describe`](Self::describe).
+    pub fn describe_greeting(
+        &self,
+        name: &str,
+        to: AgreementKey,
+        envelope: Vec<u8>,
+    ) -> Result<Description, Failure> {
+        let recipients = vec![Recipient::Agreement(to)];
+        let sealing = Sealing { algorithm: ContentAlgorithm::A128Gcm, recipients };
+        let mut component = Component::written(text::parse(GREETING)?, name.into());
+        component.encryption = Some(Encryption::New(sealing));
+        Ok(Description {
+            manifest_id: text::parse(GREETING_MANIFEST)?,
+            components: vec![component],
+            dependencies: vec![Dependency::new(envelope, None)?],
+            ..self.describe(1, Vec::new())?
+        })
+    }
+
     /// The signed envelope of the demo TA, version and sequence number `version`.
     ///
     /// # Errors
     /// When it has not been built or cannot be signed.
     pub fn hello_envelope(&self, version: u32) -> Result<Vec<u8>, Failure> {
-        let description = self.describe(version.into(), self.hello(version)?)?;
-        Ok(teep_suit::create(&description, std::slice::from_ref(&self.signer))?)
+        self.sign(&self.describe(version.into(), self.hello(version)?)?)
+    }
+
+    /// The envelope of what `description` says, signed by the development signer.
+    ///
+    /// # Errors
+    /// When it is no description of a manifest.
+    pub fn sign(&self, description: &Description) -> Result<Vec<u8>, Failure> {
+        Ok(teep_suit::create(description, std::slice::from_ref(&self.signer))?)
     }
 
     /// Writes [`hello_envelope`](Self::hello_envelope) to `hello-VERSION.suit` in `directory`.
@@ -137,24 +183,37 @@ impl Workshop {
         Ok(directory)
     }
 
-    /// Boots a machine of this name whose TAM is `tam`.
+    /// Boots a machine whose TAM is `tam`, and reached directly unless `options` name a port. The TAM serves the
+    /// payload files in the directory `payloads` of the run, which is made, empty.
     ///
     /// # Errors
-    /// When the port or the machine cannot be had.
-    pub fn boot(&self, name: &str, tam: Tam, program: PathBuf) -> Result<Device, Failure> {
-        let tam = serve(tam)?;
+    /// When the directory, the port or the machine cannot be had.
+    pub fn boot(&self, tam: Tam, options: Options) -> Result<Device, Failure> {
         let image = ImageDir::new(&self.build)?;
-        let options = Options { name: name.to_owned(), tam_port: Some(tam.address().port()), program };
-        Ok(Device { machine: Machine::boot(&image, &options)?, tam: Some(tam) })
+        let payloads = image.run_dir(&options.name).join("payloads");
+        if payloads.exists() {
+            fs::remove_dir_all(&payloads)?;
+        }
+        fs::create_dir_all(&payloads)?;
+        let tam = serve(tam, Some(payloads.clone()))?;
+        let options = Options { tam_port: options.tam_port.or(Some(tam.address().port())), ..options };
+        Ok(Device { machine: Machine::boot(&image, &options)?, tam: Some(tam), payloads })
     }
 }
 
-/// Serves `tam` on a free port of the loopback.
+/// Serves `tam` on a free port of the loopback, with the payload files of a directory.
 ///
 /// # Errors
 /// When there is none.
-pub fn serve(tam: Tam) -> Result<Handle, Failure> {
-    Ok(spawn(Arc::new(tam), ([127, 0, 0, 1], 0).into(), HttpConfig::default())?)
+pub fn serve(tam: Tam, payloads: Option<PathBuf>) -> Result<Handle, Failure> {
+    let http = HttpConfig { payloads, ..HttpConfig::default() };
+    Ok(spawn(Arc::new(tam), ([127, 0, 0, 1], 0).into(), http)?)
+}
+
+/// Where the guest finds the payload file `name` of its TAM.
+pub fn payload_uri(name: &str) -> String {
+    let server = TAM_URI.strip_suffix("/tam").unwrap_or(TAM_URI);
+    format!("{server}{PAYLOADS_PATH}/{name}")
 }
 
 /// A booted device and the TAM it can reach.
@@ -162,12 +221,32 @@ pub fn serve(tam: Tam) -> Result<Handle, Failure> {
 pub struct Device {
     machine: Machine,
     tam: Option<Handle>,
+    payloads: PathBuf,
 }
 
 impl Device {
     /// The machine.
     pub fn machine(&self) -> &Machine {
         &self.machine
+    }
+
+    /// Cuts the power of the machine and boots it again; the TAM stays. What the device keeps is in
+    /// [`Options::storage`].
+    ///
+    /// # Errors
+    /// When the machine does not boot.
+    pub fn restart(&mut self) -> Result<(), Failure> {
+        Ok(self.machine.restart()?)
+    }
+
+    /// The TAM's address, while it runs.
+    pub fn tam_address(&self) -> Option<SocketAddr> {
+        self.tam.as_ref().map(Handle::address)
+    }
+
+    /// The directory of the TAM's payload files.
+    pub fn payloads(&self) -> &Path {
+        &self.payloads
     }
 
     /// Stops the TAM: from now on nothing answers.
@@ -199,9 +278,21 @@ impl Device {
     /// # Errors
     /// When the Agent does not answer.
     pub fn agent_key(&mut self) -> Result<PublicKey, Failure> {
+        Ok(PublicKey::from_cose_key(&self.key("public_key")?)?)
+    }
+
+    /// Reads the key to which payloads for this device alone are encrypted.
+    ///
+    /// # Errors
+    /// When the Agent does not answer.
+    pub fn decryption_key(&mut self) -> Result<AgreementKey, Failure> {
+        Ok(AgreementKey::from_cose_key(&self.key("decryption_key")?)?)
+    }
+
+    fn key(&mut self, name: &str) -> Result<Vec<u8>, Failure> {
         let (status, info) = self.broker("info")?;
-        let key = info.pointer("/agent/public_key").and_then(Value::as_str);
+        let key = info.pointer("/agent").and_then(|agent| agent.get(name)).and_then(Value::as_str);
         let key = key.ok_or_else(|| format!("teep-broker info ended with status {status}: {info}"))?;
-        Ok(PublicKey::from_cose_key(&hex::decode(key)?)?)
+        Ok(hex::decode(key)?)
     }
 }

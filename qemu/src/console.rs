@@ -76,6 +76,13 @@ impl Console {
         self.qemu.wait().ok()
     }
 
+    /// Ends QEMU without asking it.
+    pub(crate) fn kill(&mut self) {
+        // Both fail only if QEMU has ended already.
+        let _ = self.qemu.kill();
+        let _ = self.qemu.wait();
+    }
+
     /// Takes the text up to a complete line that starts with `token` out of `pending`. The lines before the
     /// position `searched` are known not to be it.
     fn take_line_starting(&mut self, token: &str, searched: &mut usize) -> Option<(String, String)> {
@@ -96,9 +103,7 @@ impl Console {
 
 impl Drop for Console {
     fn drop(&mut self) {
-        // Both fail only if QEMU has ended already.
-        let _ = self.qemu.kill();
-        let _ = self.qemu.wait();
+        self.kill();
     }
 }
 

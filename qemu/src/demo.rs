@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `make demo`: a Trusted Application that is not in the image is installed, updated, and not rolled back.
+//! `make demo`: a Trusted Application that is not in the image is installed, updated, not rolled back, personalized and
+//! removed.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use teep_tam::Tam;
 
-use crate::Output;
-use crate::bench::{Device, Failure, HELLO_UUID, NOT_INSTALLED, REFUSED, Workshop};
+use crate::bench::{Device, Failure, GREETING, HELLO_UUID, NO_SUCH_DATA, NOT_INSTALLED, REFUSED, Workshop};
+use crate::{Options, Output, Wire};
 
 const ABSENT: &str = "not installed";
 const VERSION_1: &str = "Hello from a Trusted Application, version 1";
 const VERSION_2: &str = "Hello from a Trusted Application, version 2";
+const GREETING_2: &str = "Hello, Ada! This is a Trusted Application, version 2";
 
 /// Runs the demonstration and tells about it on stdout. `program` is this program, which QEMU calls back.
 ///
@@ -36,7 +39,10 @@ fn play(workshop: &Workshop, run_dir: &Path, program: PathBuf) -> Result<(), Fai
     let tam = Tam::with_observer(workshop.tam_config()?, directory.clone(), |event| {
         println!("       TAM {event}");
     });
-    let mut device = workshop.boot("demo", tam, program)?;
+    let wire = Wire::new()?;
+    let options = Options { tam_port: Some(wire.port()), ..Options::new("demo", program) };
+    let mut device = workshop.boot(tam, options)?;
+    wire.lead_to(device.tam_address().ok_or("the TAM does not run")?);
     steps.end(&format!(
         "Linux is up, /dev/tee0 is there, after {:.1} s",
         device.machine().boot_time().as_secs_f64()
@@ -52,25 +58,54 @@ fn play(workshop: &Workshop, run_dir: &Path, program: PathBuf) -> Result<(), Fai
 
     steps.begin("The TAM gets version 1; Linux asks the Agent for the Trusted Application");
     let version_1 = workshop.write_envelope(run_dir, 1)?;
-    directory.publish(&version_1)?;
+    directory.publish(&version_1, None, &[])?;
     steps.broker(&mut device, &format!("request-ta {HELLO_UUID}"), 0, "Done")?;
 
     steps.begin("The Trusted Application answers");
     steps.hello(&mut device, 0, VERSION_1)?;
 
     steps.begin("The TAM gets version 2; a policy check finds it");
-    directory.publish(&workshop.write_envelope(run_dir, 2)?)?;
+    let version_2 = workshop.write_envelope(run_dir, 2)?;
+    directory.publish(&version_2, None, &[])?;
     steps.broker(&mut device, "policy-check", 0, "Done")?;
 
     steps.begin("The Trusted Application answers in version 2");
     steps.hello(&mut device, 0, VERSION_2)?;
 
     steps.begin("The TAM is told to serve the old manifest again: the Agent refuses to go back");
-    directory.withdraw("hello-2.suit")?;
+    directory.withdraw("hello-2.suit", false)?;
     steps.broker(&mut device, "policy-check", REFUSED, "rollback")?;
 
     steps.begin("Version 2 still answers");
-    steps.hello(&mut device, 0, VERSION_2)
+    steps.hello(&mut device, 0, VERSION_2)?;
+    directory.withdraw("hello-1.suit", false)?;
+    directory.publish(&version_2, None, &[])?;
+
+    steps.begin("The TAM gets a name to greet, encrypted to a key that only this device's OP-TEE has");
+    let description = workshop.describe_greeting("Ada", device.decryption_key()?, fs::read(&version_2)?)?;
+    let greeting = run_dir.join("greeting.suit");
+    fs::write(&greeting, workshop.sign(&description)?)?;
+    directory.publish(&greeting, Some(key.thumbprint()), &[])?;
+    steps.broker(&mut device, "policy-check", 0, "Done")?;
+
+    steps.begin("The Trusted Application reads it from the Agent, and nobody else can");
+    steps.hello(&mut device, 0, GREETING_2)?;
+    steps.command(&mut device, &format!("hello-client --other read {GREETING}"), NO_SUCH_DATA, "not for it")?;
+
+    steps.begin("The TAM withdraws both: the device gives them up");
+    directory.withdraw(&format!("for-{:.16}/greeting.suit", key.thumbprint().to_string()), true)?;
+    directory.withdraw("hello-2.suit", true)?;
+    steps.broker(&mut device, "policy-check", 0, "Done")?;
+
+    steps.begin("The Trusted Application is gone");
+    steps.hello(&mut device, NOT_INSTALLED, ABSENT)?;
+
+    steps.begin("Somebody on the network sends the Update again that installed version 2");
+    wire.replay_longest();
+    steps.broker(&mut device, "policy-check", 0, "")?;
+
+    steps.begin("The replayed Update does not bring it back");
+    steps.hello(&mut device, NOT_INSTALLED, ABSENT)
 }
 
 /// Prints the steps as they go, with their times.
@@ -94,8 +129,19 @@ impl Steps {
 
     /// The client of the demo TA ends with `status` and says `expected`.
     fn hello(&self, device: &mut Device, status: i32, expected: &str) -> Result<(), Failure> {
-        let output = device.run("hello-client")?;
-        self.check("hello-client", &output, status, expected)
+        self.command(device, "hello-client", status, expected)
+    }
+
+    /// A command in the guest ends with `status` and says `expected`.
+    fn command(
+        &self,
+        device: &mut Device,
+        command: &str,
+        status: i32,
+        expected: &str,
+    ) -> Result<(), Failure> {
+        let output = device.run(command)?;
+        self.check(command, &output, status, expected)
     }
 
     /// `teep-broker` ends with `status` and says `expected`.

@@ -47,7 +47,11 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::NoImage(file) => {
-                write!(f, "the image is not complete: {} is missing; run make image", file.display())
+                write!(
+                    f,
+                    "the image is not complete: {} is missing; run make image platform-stock",
+                    file.display()
+                )
             }
             Error::File(path, error) => write!(f, "{}: {error}", path.display()),
             Error::Start(program, error) => {

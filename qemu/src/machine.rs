@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::Error;
 use crate::console::{Console, Silence};
-use crate::process::{ImageDir, Options, driven};
+use crate::process::{ImageDir, Options, SECURE_LOG, driven, make_run_dir};
 
 /// How long a boot may take. It takes 6 s on two idle cores; a busy machine is many times slower.
 const BOOT_LIMIT: Duration = Duration::from_secs(180);
@@ -16,9 +16,12 @@ const GRACE: Duration = Duration::from_secs(20);
 /// The status of a command that the guest's `timeout` killed: 128 + SIGKILL.
 const KILLED: i32 = 137;
 
-/// A running machine. It is killed when this is dropped; nothing of it lives on but the logs.
+/// A running machine. It is killed when this is dropped; nothing of it lives on but the logs and
+/// [`Options::storage`].
 #[derive(Debug)]
 pub struct Machine {
+    image: ImageDir,
+    options: Options,
     console: Console,
     run_dir: PathBuf,
     boot_time: Duration,
@@ -43,20 +46,32 @@ impl Machine {
     /// [`Error::Start`] if there is no QEMU, [`Error::Ended`] if it or the guest ended early,
     /// [`Error::BootTimeout`] if the guest hangs, [`Error::File`] if the directory of the run cannot be made.
     pub fn boot(image: &ImageDir, options: &Options) -> Result<Self, Error> {
+        let run_dir = make_run_dir(image, options)?;
         let start = Instant::now();
-        let (command, run_dir) = driven(image, options)?;
-        let console = Console::start(command).map_err(|error| Error::Start("QEMU", error))?;
-        let mut machine = Self { console, run_dir, boot_time: Duration::ZERO, commands: 0 };
-        match machine.console.read_line_starting("guest: ready", BOOT_LIMIT) {
-            Ok(_) => {
-                machine.boot_time = start.elapsed();
-                Ok(machine)
-            }
-            Err(Silence::Ended) => Err(machine.ended()),
-            Err(Silence::TimedOut) => {
-                Err(Error::BootTimeout { limit: BOOT_LIMIT, run_dir: machine.run_dir.clone() })
-            }
-        }
+        let console = start_console(image, options, &run_dir)?;
+        let mut machine = Self {
+            image: image.clone(),
+            options: options.clone(),
+            console,
+            run_dir,
+            boot_time: Duration::ZERO,
+            commands: 0,
+        };
+        machine.wait_until_ready(start)?;
+        Ok(machine)
+    }
+
+    /// Cuts the power, whatever the machine is doing, and boots it again. Of the guest only
+    /// [`Options::storage`] is as it was.
+    ///
+    /// # Errors
+    ///
+    /// As for [`boot`](Self::boot).
+    pub fn restart(&mut self) -> Result<(), Error> {
+        self.console.kill();
+        let start = Instant::now();
+        self.console = start_console(&self.image, &self.options, &self.run_dir)?;
+        self.wait_until_ready(start)
     }
 
     /// Runs the shell command `command` (one line) as root in the guest, with nothing on its stdin. What it leaves
@@ -112,10 +127,24 @@ impl Machine {
     ///
     /// [`Error::File`] if its log cannot be read.
     pub fn secure_log(&self) -> Result<String, Error> {
-        let file = self.run_dir.join("secure.log");
+        let file = self.run_dir.join(SECURE_LOG);
         match fs::read(&file) {
             Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
             Err(error) => Err(Error::File(file, error)),
+        }
+    }
+
+    /// Waits for the guest of a QEMU that was started at `start`.
+    fn wait_until_ready(&mut self, start: Instant) -> Result<(), Error> {
+        match self.console.read_line_starting("guest: ready", BOOT_LIMIT) {
+            Ok(_) => {
+                self.boot_time = start.elapsed();
+                Ok(())
+            }
+            Err(Silence::Ended) => Err(self.ended()),
+            Err(Silence::TimedOut) => {
+                Err(Error::BootTimeout { limit: BOOT_LIMIT, run_dir: self.run_dir.clone() })
+            }
         }
     }
 
@@ -132,4 +161,8 @@ impl Machine {
         }
         Error::Ended { how, run_dir: self.run_dir.clone() }
     }
+}
+
+fn start_console(image: &ImageDir, options: &Options, run_dir: &Path) -> Result<Console, Error> {
+    Console::start(driven(image, options, run_dir)?).map_err(|error| Error::Start("QEMU", error))
 }

@@ -22,7 +22,7 @@ pub fn workbench(build: &Path, program: PathBuf) -> Result<(), Failure> {
     let agent = agent_key(&workshop, program.clone())?;
     let directory = workshop.new_tam_directory(&run_dir)?;
     directory.enrol(&agent, Some("shell-device"))?;
-    directory.publish(&workshop.write_envelope(&run_dir, 1)?)?;
+    directory.publish(&workshop.write_envelope(&run_dir, 1)?, None, &[])?;
     let next = workshop.write_envelope(&run_dir, 2)?;
 
     let log = run_dir.join("tam.log");
@@ -32,7 +32,7 @@ pub fn workbench(build: &Path, program: PathBuf) -> Result<(), Failure> {
         // A log that cannot be written stops nobody.
         let _ = writeln!(&file, "{event}");
     });
-    let tam = serve(tam)?;
+    let tam = serve(tam, None)?;
     println!(
         "A TAM runs on this host at {}, with version 1 of the demo TA. Its log: {}",
         tam.uri(),
@@ -46,7 +46,7 @@ pub fn workbench(build: &Path, program: PathBuf) -> Result<(), Failure> {
         next.display()
     );
     println!("In the guest, try:  hello-client;  teep-broker request-ta {HELLO_UUID};  hello-client");
-    let options = Options { name: "shell".to_owned(), tam_port: Some(tam.address().port()), program };
+    let options = Options { tam_port: Some(tam.address().port()), ..Options::new("shell", program) };
     shell(&ImageDir::new(workshop.build())?, &options)?;
     Ok(())
 }
@@ -66,7 +66,7 @@ fn agent_key(workshop: &Workshop, program: PathBuf) -> Result<PublicKey, Failure
     }
     println!("Reading the Agent's public key, once, to enrol the device at the TAM ...");
     let tam = Tam::new(workshop.tam_config()?, MemoryStore::new());
-    let key = workshop.boot("enrolment", tam, program)?.agent_key()?;
+    let key = workshop.boot(tam, Options::new("enrolment", program))?.agent_key()?;
     let new = kept.with_extension("new");
     fs::write(&new, key.to_cose_key())?;
     fs::rename(&new, &kept)?;

@@ -1,89 +1,124 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The parameters of a command: checked, and copied between shared memory and the Agent.
 
+mod data;
+mod teep;
+
+pub use data::DataCall;
+pub use teep::TeepCall;
+
 use alloc::vec::Vec;
-use optee_utee::raw::{self, TEE_PARAM_TYPES};
 use optee_utee::{
     ErrorKind, FromRawParameter, FromRawParameters, ParameterMemref, ParameterMemrefInput,
-    ParameterMemrefOutput, ParameterMemrefRead, ParameterMemrefWrite, RawParamTypes, RawParams, Result,
+    ParameterMemrefOutput, ParameterMemrefRead, ParameterValueInout, RawParamTypes, RawParams, Result, raw,
 };
-use teep_proto::teec::{Command, MAX_REPLY};
+use teep_proto::teec::MAX_REPLY;
 
-/// The buffers of one command, as [`teep_proto::teec`] defines them. They are in memory that Linux can
-/// change at any time.
-pub struct Call<'a> {
-    /// None stands for an empty request without a buffer.
-    request: Option<ParameterMemrefInput<'a>>,
-    reply: ParameterMemrefOutput<'a>,
-}
+/// Input buffer, output buffer.
+const TEEP: RawParamTypes = raw::TEE_PARAM_TYPE_MEMREF_INPUT | raw::TEE_PARAM_TYPE_MEMREF_OUTPUT << 4;
+/// Input buffer, value, output buffer.
+const READ_DATA: RawParamTypes = raw::TEE_PARAM_TYPE_MEMREF_INPUT
+    | raw::TEE_PARAM_TYPE_VALUE_INOUT << 4
+    | raw::TEE_PARAM_TYPE_MEMREF_OUTPUT << 8;
 
-impl Call<'_> {
-    /// Lets `agent` answer command `id`: copies the request out of shared memory, once, and the reply back.
-    ///
-    /// # Errors
-    /// Before `agent` is asked: `TEE_ERROR_BAD_PARAMETERS` for an unknown command, `TEE_ERROR_EXCESS_DATA`
-    /// for a request longer than the command's limit, `TEE_ERROR_OUT_OF_MEMORY` when there is no room for the
-    /// copy. After: `TEE_ERROR_SHORT_BUFFER` for a reply that the client's buffer cannot hold; the
-    /// Agent's replies are within [`MAX_REPLY`].
-    pub fn serve(&mut self, id: u32, agent: impl FnOnce(Command, &[u8]) -> Vec<u8>) -> Result<()> {
-        let command = Command::from_id(id).ok_or(ErrorKind::BadParameters)?;
-        let request = self.copy_request(command.max_request())?;
-        let reply = agent(command, &request);
-        self.reply.set_output(reply)
-    }
-
-    fn copy_request(&self, limit: usize) -> Result<Vec<u8>> {
-        let mut copy = Vec::new();
-        let Some(request) = &self.request else { return Ok(copy) };
-        let len = request.buffer_len();
-        if len > limit {
-            return Err(ErrorKind::ExcessData.into());
-        }
-        copy.try_reserve_exact(len).map_err(|_| ErrorKind::OutOfMemory)?;
-        copy.resize(len, 0);
-        request.read_at(0, &mut copy)?;
-        Ok(copy)
-    }
+/// The parameters of one command, as [`teep_proto::teec`] defines them. The buffers are in memory that the client,
+/// and Linux if it is one, can change at any time.
+pub enum Call<'a> {
+    /// Of a [`Command`](teep_proto::teec::Command).
+    Teep(TeepCall<'a>),
+    /// Of [`READ_DATA`](teep_proto::teec::READ_DATA).
+    ReadData(DataCall<'a>),
 }
 
 impl<'a> FromRawParameters<'a> for Call<'a> {
     /// Checks types and buffers.
     ///
     /// # Errors
-    /// `TEE_ERROR_BAD_PARAMETERS` for other types than (memref input, memref output, none, none) or a
-    /// request of some length without a buffer. `TEE_ERROR_SHORT_BUFFER`, with the size needed, when the
-    /// reply buffer is shorter than [`MAX_REPLY`].
+    /// `TEE_ERROR_BAD_PARAMETERS` for types that no command has, or an input of some length without a buffer.
+    /// `TEE_ERROR_SHORT_BUFFER`, with the size needed, when the reply buffer of a
+    /// [`Command`](teep_proto::teec::Command) is shorter than [`MAX_REPLY`].
     ///
     /// # Safety
     /// `types` and `params` must be those of one call by OP-TEE.
     unsafe fn from_raw(types: RawParamTypes, params: &'a mut RawParams) -> Result<Self> {
-        let expected = TEE_PARAM_TYPES(
-            raw::TEE_PARAM_TYPE_MEMREF_INPUT,
-            raw::TEE_PARAM_TYPE_MEMREF_OUTPUT,
-            raw::TEE_PARAM_TYPE_NONE,
-            raw::TEE_PARAM_TYPE_NONE,
-        );
-        if types != expected {
-            return Err(ErrorKind::BadParameters.into());
+        let [first, second, third, _] = params;
+        match types {
+            TEEP => {
+                // SAFETY: the types say that it is a memory reference.
+                if unsafe { second.memref }.size < MAX_REPLY {
+                    second.memref.size = MAX_REPLY;
+                    return Err(ErrorKind::ShortBuffer.into());
+                }
+                // SAFETY: type and parameters are from OP-TEE (this function's precondition), which has also checked
+                // that the client may access the memory.
+                let reply = unsafe { output(second) }?.ok_or(ErrorKind::BadParameters)?;
+                // SAFETY: as above.
+                let request = unsafe { input(first) }?;
+                Ok(Self::Teep(TeepCall { request, reply }))
+            }
+            READ_DATA => {
+                // SAFETY: as above.
+                let (component_id, bytes) = unsafe { (input(first)?, output(third)?) };
+                // SAFETY: as above.
+                let position =
+                    unsafe { ParameterValueInout::from_raw(raw::TEE_PARAM_TYPE_VALUE_INOUT, second) }?;
+                Ok(Self::ReadData(DataCall { component_id, position, bytes }))
+            }
+            _ => Err(ErrorKind::BadParameters.into()),
         }
-        let [request, reply, ..] = params;
-        // SAFETY: the types say that both are memory references.
-        let (input, output) = unsafe { (request.memref, reply.memref) };
-        if output.size < MAX_REPLY {
-            reply.memref.size = MAX_REPLY;
-            return Err(ErrorKind::ShortBuffer.into());
-        }
-        // SAFETY: type and parameter are a pair from OP-TEE (this function's precondition), which has also
-        // checked that the client may access the memory.
-        let reply = unsafe { ParameterMemrefOutput::from_raw(raw::TEE_PARAM_TYPE_MEMREF_OUTPUT, reply) }?;
-        let request = if input.buffer.is_null() && input.size == 0 {
-            None
-        } else {
-            // SAFETY: as above.
-            Some(unsafe { ParameterMemrefInput::from_raw(raw::TEE_PARAM_TYPE_MEMREF_INPUT, request) }?)
-        };
-        Ok(Self { request, reply })
     }
+}
+
+/// The input buffer; None for an empty one, which need not be anywhere.
+///
+/// # Safety
+/// `param` must be an input memory reference from OP-TEE.
+unsafe fn input(param: &mut raw::TEE_Param) -> Result<Option<ParameterMemrefInput<'_>>> {
+    // SAFETY: this function's precondition.
+    if unsafe { param.memref }.size == 0 {
+        return Ok(None);
+    }
+    // SAFETY: this function's precondition.
+    unsafe { ParameterMemrefInput::from_raw(raw::TEE_PARAM_TYPE_MEMREF_INPUT, param) }.map(Some)
+}
+
+/// The output buffer; None for an empty one, which need not be anywhere.
+///
+/// # Safety
+/// `param` must be an output memory reference from OP-TEE.
+unsafe fn output(param: &mut raw::TEE_Param) -> Result<Option<ParameterMemrefOutput<'_>>> {
+    // SAFETY: this function's precondition.
+    if unsafe { param.memref }.size == 0 {
+        return Ok(None);
+    }
+    // SAFETY: this function's precondition.
+    unsafe { ParameterMemrefOutput::from_raw(raw::TEE_PARAM_TYPE_MEMREF_OUTPUT, param) }.map(Some)
+}
+
+/// Copies an input of at most `limit` bytes out of shared memory, once.
+///
+/// # Errors
+/// `TEE_ERROR_EXCESS_DATA` when it is longer, `TEE_ERROR_OUT_OF_MEMORY` when there is no room for the copy.
+fn copy(input: Option<&ParameterMemrefInput<'_>>, limit: usize) -> Result<Vec<u8>> {
+    let Some(input) = input else { return Ok(Vec::new()) };
+    let len = input.buffer_len();
+    if len > limit {
+        return Err(ErrorKind::ExcessData.into());
+    }
+    let mut copy = room(len)?;
+    input.read_at(0, &mut copy)?;
+    Ok(copy)
+}
+
+/// A buffer of `len` bytes.
+///
+/// # Errors
+/// `TEE_ERROR_OUT_OF_MEMORY`.
+fn room(len: usize) -> Result<Vec<u8>> {
+    let mut buffer = Vec::new();
+    buffer.try_reserve_exact(len).map_err(|_| ErrorKind::OutOfMemory)?;
+    buffer.resize(len, 0);
+    Ok(buffer)
 }
 
 #[cfg(test)]

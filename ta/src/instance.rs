@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The one Agent of this Trusted Application, and its sessions.
 
+use crate::caller::Caller;
 use crate::{Call, OpteeEnv, log};
 use core::cell::RefCell;
 use optee_utee::{ErrorKind, Result};
@@ -13,6 +14,13 @@ pub struct Instance(RefCell<State>);
 struct State {
     agent: Option<Agent<OpteeEnv>>,
     sessions: usize,
+}
+
+/// One session of a client with this Trusted Application.
+#[derive(Debug, Default)]
+pub struct Client {
+    caller: Caller,
+    session: Session,
 }
 
 // SAFETY: OP-TEE lets one thread at a time into an instance, from entry to return, unless the TA asks
@@ -40,11 +48,12 @@ impl Instance {
         })
     }
 
-    /// Admits one more session.
+    /// Admits one more session, with the client that OP-TEE names.
     ///
     /// # Errors
-    /// `TEE_ERROR_BUSY` when [`MAX_SESSIONS`] are open.
-    pub fn open_session(&self) -> Result<()> {
+    /// `TEE_ERROR_BUSY` when [`MAX_SESSIONS`] are open; OP-TEE's reason not to name the client.
+    pub fn open_session(&self, client: &mut Client) -> Result<()> {
+        client.caller = Caller::identify()?;
         self.with_state(|state| {
             if state.sessions >= MAX_SESSIONS {
                 return Err(ErrorKind::Busy.into());
@@ -54,23 +63,43 @@ impl Instance {
         })
     }
 
-    /// Makes room for another session.
-    pub fn close_session(&self) {
+    /// Ends a session and makes room for another one.
+    pub fn close_session(&self, client: &mut Client) {
         // It cannot fail: no other entry point is running.
         let _ = self.with_state(|state| {
+            if let Some(agent) = &mut state.agent {
+                agent.close(&mut client.session);
+            }
             state.sessions = state.sessions.saturating_sub(1);
             Ok(())
         });
     }
 
-    /// Runs one command of `session`.
+    /// Runs one command of `client`.
     ///
     /// # Errors
-    /// Those of [`Call::serve`]. Everything the Agent itself has to say is in its reply.
-    pub fn invoke(&self, session: &mut Session, command: u32, call: &mut Call<'_>) -> Result<()> {
+    /// `TEE_ERROR_ACCESS_DENIED` for Linux reading data, and for a Trusted Application doing anything else;
+    /// `TEE_ERROR_BAD_PARAMETERS` for parameters of another command; those of [`TeepCall::serve`] and
+    /// [`DataCall::serve`]. Everything else the Agent has to say to Linux is in its reply.
+    ///
+    /// [`TeepCall::serve`]: crate::TeepCall::serve
+    /// [`DataCall::serve`]: crate::DataCall::serve
+    pub fn invoke(&self, client: &mut Client, command: u32, call: &mut Call<'_>) -> Result<()> {
+        if !client.caller.may(command) {
+            return Err(ErrorKind::AccessDenied.into());
+        }
         self.with_state(|state| {
             let agent = state.agent.as_mut().ok_or(ErrorKind::BadState)?;
-            call.serve(command, |command, request| agent.invoke(session, command, request))
+            match (client.caller, call) {
+                (Caller::Linux, Call::Teep(call)) => {
+                    let session = &mut client.session;
+                    call.serve(command, |command, request| agent.invoke(session, command, request))
+                }
+                (Caller::TrustedApplication(reader), Call::ReadData(call)) => {
+                    call.serve(|id, offset, buffer| agent.read_data(reader, id, offset, buffer))
+                }
+                _ => Err(ErrorKind::BadParameters.into()),
+            }
         })
     }
 
@@ -87,18 +116,4 @@ impl Default for Instance {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_limit_of_sessions_holds_and_closing_makes_room() {
-        let instance = Instance::new();
-        for _ in 0..MAX_SESSIONS {
-            instance.open_session().expect("within the limit");
-        }
-        let refused = instance.open_session().expect_err("one past the limit");
-        assert_eq!(refused.kind(), ErrorKind::Busy);
-        instance.close_session();
-        instance.open_session().expect("within the limit again");
-    }
-}
+mod tests;

@@ -11,7 +11,9 @@
 extern crate alloc;
 
 mod call;
+mod caller;
 mod env;
+mod installer;
 mod instance;
 mod pta;
 mod storage;
@@ -19,8 +21,8 @@ mod storage;
 #[cfg(test)]
 mod mock;
 
-pub use call::Call;
+pub use call::{Call, DataCall, TeepCall};
 pub use env::{OpteeEnv, log};
-pub use instance::Instance;
-pub use pta::PtaInstaller;
+pub use installer::{Image, PtaInstaller};
+pub use instance::{Client, Instance};
 pub use storage::SecureStorage;

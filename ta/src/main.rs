@@ -14,8 +14,7 @@ extern crate alloc;
 use core::panic::PanicInfo;
 use optee_utee::prelude::*;
 use optee_utee::{ParametersNone, Result, raw};
-use teep_agent::Session;
-use teep_agent_ta::{Call, Instance, log};
+use teep_agent_ta::{Call, Client, Instance, log};
 
 /// TAMs and trust anchors, compiled from the file the build was given.
 const CONFIG: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/agent-config.cbor"));
@@ -28,18 +27,18 @@ fn create() -> Result<()> {
 }
 
 #[ta_open_session]
-fn open_session(_params: &mut ParametersNone, _session: &mut Session) -> Result<()> {
-    INSTANCE.open_session()
+fn open_session(_params: &mut ParametersNone, client: &mut Client) -> Result<()> {
+    INSTANCE.open_session(client)
 }
 
 #[ta_invoke_command]
-fn invoke(session: &mut Session, command: u32, call: &mut Call<'_>) -> Result<()> {
-    INSTANCE.invoke(session, command, call)
+fn invoke(client: &mut Client, command: u32, call: &mut Call<'_>) -> Result<()> {
+    INSTANCE.invoke(client, command, call)
 }
 
 #[ta_close_session]
-fn close_session(_session: &mut Session) {
-    INSTANCE.close_session();
+fn close_session(client: &mut Client) {
+    INSTANCE.close_session(client);
 }
 
 #[ta_destroy]

@@ -2,10 +2,19 @@
 //! What the tests put in OP-TEE's place: the functions of the TEE Internal Core API, one expectation at a
 //! time, through the mock of optee-utee-sys. An unexpected call fails the test.
 
+pub(crate) mod disk;
+pub(crate) mod pta;
+
 use core::ffi::c_void;
 use optee_utee::raw;
+use optee_utee_sys::mock_api;
 use optee_utee_sys::mock_utils::SERIAL_TEST_LOCK;
+use std::cell::Cell;
+use std::rc::Rc;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// A parameter that is not used.
+pub(crate) const NONE: raw::TEE_Param = raw::TEE_Param { value: raw::Value { a: 0, b: 0 } };
 
 /// What was written to the console.
 static CONSOLE: Mutex<Vec<u8>> = Mutex::new(Vec::new());
@@ -36,6 +45,33 @@ pub(crate) unsafe fn bytes_at<'a>(start: *const c_void, len: usize) -> &'a [u8] 
 /// A memory reference over `bytes`.
 pub(crate) fn memref(bytes: &mut [u8]) -> raw::TEE_Param {
     raw::TEE_Param { memref: raw::Memref { buffer: bytes.as_mut_ptr().cast(), size: bytes.len() } }
+}
+
+/// A TEE_MemMove that works, and says how often it was used.
+pub(crate) fn mem_move(calls: &Rc<Cell<usize>>) -> mock_api::__TEE_MemMove::Context {
+    let calls = Rc::clone(calls);
+    let context = mock_api::TEE_MemMove_context();
+    context.expect().returning_st(move |to, from, len| {
+        calls.set(calls.get() + 1);
+        // SAFETY: optee-utee passes two buffers of this length.
+        unsafe { core::ptr::copy(from.cast::<u8>(), to.cast(), len) };
+    });
+    context
+}
+
+/// Lets OP-TEE say that the client has this login and UUID.
+pub(crate) fn identity(login: u32, uuid: [u8; 16]) -> mock_api::__TEE_GetPropertyAsIdentity::Context {
+    let context = mock_api::TEE_GetPropertyAsIdentity_context();
+    context.expect().returning_st(move |set, name, identity| {
+        assert_eq!(set, raw::TEE_PROPSET_CURRENT_CLIENT);
+        // SAFETY: optee-utee passes a C string, and a place for the identity.
+        unsafe {
+            assert_eq!(core::ffi::CStr::from_ptr(name), c"gpd.client.identity");
+            *identity = raw::TEE_Identity { login, uuid: *optee_utee::Uuid::from_bytes(uuid).as_raw_ptr() };
+        }
+        raw::TEE_SUCCESS
+    });
+    context
 }
 
 /// The console's system call, which the mock does not have.

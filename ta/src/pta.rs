@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What OP-TEE's pseudo Trusted Applications do for the Agent.
 
-use optee_utee::{ErrorKind, ParamIndex, Result, TaSessionBuilder, TeeParams, Uuid};
-use teep_agent::{InstallError, Installer};
+use optee_utee::{ErrorKind, ParamIndex, Result, TaSession, TaSessionBuilder, TeeParams, Uuid};
 use zeroize::Zeroizing;
 
 /// System services, 3a2f8978-5dc0-11e8-9c2d-fa7ae01bbebc.
@@ -11,11 +10,22 @@ const SYSTEM: [u8; 16] =
 /// Of [`SYSTEM`]: a key from the hardware unique key and the caller's UUID. In: label, out: 16 to 32 bytes.
 const DERIVE_TA_UNIQUE_KEY: u32 = 1;
 
-/// The TA store in secure storage, 6e256cba-fc4d-4941-ad09-2ca1860342dd.
-const SECSTOR_TA_MGMT: [u8; 16] =
-    [0x6e, 0x25, 0x6c, 0xba, 0xfc, 0x4d, 0x49, 0x41, 0xad, 0x09, 0x2c, 0xa1, 0x86, 0x03, 0x42, 0xdd];
-/// Of [`SECSTOR_TA_MGMT`]: install a signed TA. In: the complete `.ta`.
-const BOOTSTRAP: u32 = 0;
+/// Remote attestation, 39800861-182a-4720-9b67-2bcd622bc0b5.
+const ATTESTATION: [u8; 16] =
+    [0x39, 0x80, 0x08, 0x61, 0x18, 0x2a, 0x47, 0x20, 0x9b, 0x67, 0x2b, 0xcd, 0x62, 0x2b, 0xc0, 0xb5];
+/// Of [`ATTESTATION`]: SHA-256 of the code and constants of the caller as they are in memory. In: nonce, out: this hash
+/// and a signature by a key of its own.
+const HASH_TA_MEMORY: u32 = 2;
+/// Bytes of the largest such signature, RSA with 4096 bits.
+const MAX_SIGNATURE: usize = 512;
+
+/// Opens a session with the pseudo Trusted Application `uuid`. It ends when it is dropped.
+///
+/// # Errors
+/// `TEE_ERROR_ITEM_NOT_FOUND` when this OP-TEE has none, else the pseudo-TA's reason.
+pub(crate) fn open(uuid: [u8; 16]) -> Result<TaSession> {
+    TaSessionBuilder::new(Uuid::from_bytes(uuid)).build()
+}
 
 /// Key of this TA on this device for `label`, at most 1024 bytes: same label, same key.
 ///
@@ -26,31 +36,30 @@ pub(crate) fn derive_key(label: &[u8]) -> Result<Zeroizing<[u8; 32]>> {
     let mut params = TeeParams::new()
         .with_memref_in(ParamIndex::Arg0, label)
         .with_memref_out(ParamIndex::Arg1, key.as_mut_slice());
-    invoke(SYSTEM, DERIVE_TA_UNIQUE_KEY, &mut params)?;
+    open(SYSTEM)?.invoke_command(DERIVE_TA_UNIQUE_KEY, &mut params)?;
     if params[ParamIndex::Arg1].written_slice().map(<[u8]>::len) != Some(32) {
         return Err(ErrorKind::Generic.into());
     }
     Ok(key)
 }
 
-/// Installs Trusted Applications into OP-TEE's secure storage TA store.
-#[derive(Debug, Default)]
-pub struct PtaInstaller;
-
-impl Installer for PtaInstaller {
-    fn install(&mut self, image: &[u8]) -> core::result::Result<(), InstallError> {
-        let mut params = TeeParams::new().with_memref_in(ParamIndex::Arg0, image);
-        invoke(SECSTOR_TA_MGMT, BOOTSTRAP, &mut params).map_err(|error| match error.kind() {
-            ErrorKind::Security => InstallError::Refused,
-            ErrorKind::AccessConflict => InstallError::OlderVersion,
-            ErrorKind::OutOfMemory => InstallError::OutOfMemory,
-            _ => InstallError::Failed(error.raw_code()),
-        })
-    }
-}
-
-fn invoke(pta: [u8; 16], command: u32, params: &mut TeeParams<'_>) -> Result<()> {
-    TaSessionBuilder::new(Uuid::from_bytes(pta)).build()?.invoke_command(command, params)
+/// SHA-256 of the running code of this TA; None if OP-TEE was built without `CFG_ATTESTATION_PTA`.
+///
+/// # Errors
+/// Those of the attestation pseudo-TA, `TEE_ERROR_GENERIC` when it returns no hash.
+pub(crate) fn measure() -> Result<Option<[u8; 32]>> {
+    let mut attestation = match open(ATTESTATION) {
+        Err(error) if error.kind() == ErrorKind::ItemNotFound => return Ok(None),
+        opened => opened?,
+    };
+    let mut answer = [0; 32 + MAX_SIGNATURE];
+    // The signature is not used, so its nonce may be any; the pseudo-TA wants one.
+    let mut params = TeeParams::new()
+        .with_memref_in(ParamIndex::Arg0, b"nonce")
+        .with_memref_out(ParamIndex::Arg1, &mut answer);
+    attestation.invoke_command(HASH_TA_MEMORY, &mut params)?;
+    let hash = params[ParamIndex::Arg1].written_slice().and_then(|answer| answer.first_chunk());
+    Ok(Some(*hash.ok_or(ErrorKind::Generic)?))
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The conversations of the Broker.
 
+use crate::fetch::Fetcher;
 use crate::http::Client;
-use crate::uri::TamUri;
+use crate::uri::WebUri;
 use crate::{Config, Error, Tee, TeeSession};
 use std::fmt;
-use teep_proto::teec::{AgentInfo, Command, Outcome, Reply, TaRequest};
+use teep_proto::teec::{AgentInfo, Command, Outcome, Reply, TaRequest, clip};
 
 /// Relays between the Agent in a [`Tee`] and the TAMs the Agent names.
 ///
@@ -40,6 +41,29 @@ pub enum Event<'a> {
         /// Bytes of its body; 0 ends the session.
         bytes: usize,
     },
+    /// A payload server is about to be asked for a payload, or for the rest of it.
+    Fetching {
+        /// The payload's URI.
+        uri: &'a str,
+        /// Bytes of it that the Agent has.
+        offset: u64,
+    },
+    /// The Agent has taken a piece of the payload.
+    Fetched {
+        /// Bytes of the payload that it has now.
+        bytes: u64,
+        /// Bytes of the whole payload, where the server said it.
+        total: Option<u64>,
+    },
+    /// The transfer of a payload broke.
+    FetchTrouble {
+        /// The payload's URI.
+        uri: &'a str,
+        /// What happened: the end of a sentence about the payload server.
+        cause: &'a str,
+        /// Whether it is tried again.
+        again: bool,
+    },
     /// The Agent says what the TAM's message led to.
     Outcome(&'a Outcome),
 }
@@ -51,6 +75,8 @@ pub struct Report {
     pub exchanges: u32,
     /// What the Agent says the TAM's messages led to, in order.
     pub outcomes: Vec<Outcome>,
+    /// For each payload that could not be fetched, why: what the Agent was told.
+    pub unfetched: Vec<String>,
 }
 
 impl Report {
@@ -138,7 +164,8 @@ impl<T: Tee> Broker<T> {
         progress: &mut dyn FnMut(Event<'_>),
     ) -> Result<Report, Failure> {
         let mut report = Report::default();
-        let relay = Relay { client: &self.client, config: &self.config, progress, report: &mut report };
+        let relay =
+            Relay { client: &self.client, config: &self.config, progress, report: &mut report, fetches: 0 };
         let limit = command.max_request();
         let result = if request.len() > limit {
             Err(Error::RequestTooLong { limit })
@@ -167,6 +194,8 @@ struct Relay<'a> {
     config: &'a Config,
     progress: &'a mut dyn FnMut(Event<'_>),
     report: &'a mut Report,
+    /// Payloads fetched so far.
+    fetches: u32,
 }
 
 impl Relay<'_> {
@@ -194,7 +223,7 @@ impl Relay<'_> {
     /// From the first POST to the end of the session with this TAM.
     fn converse<S: TeeSession>(&mut self, session: &mut S, first: Post) -> Result<(), Error> {
         let Post { tam_uri, mut message } = first;
-        let tam = TamUri::parse(&tam_uri).map_err(|problem| {
+        let tam = WebUri::parse(&tam_uri).map_err(|problem| {
             process_error(session);
             Error::BadUri { uri: tam_uri.clone(), problem }
         })?;
@@ -221,7 +250,7 @@ impl Relay<'_> {
         Err(Error::TooManyExchanges { uri: tam_uri, limit: self.config.max_exchanges })
     }
 
-    fn exchange(&mut self, tam: &TamUri, message: &[u8]) -> Result<Vec<u8>, Error> {
+    fn exchange(&mut self, tam: &WebUri, message: &[u8]) -> Result<Vec<u8>, Error> {
         (self.progress)(Event::Connecting { tam_uri: tam.as_str() });
         let answer = self.client.post(tam, message, Command::ProcessTeepMessage.max_request())?;
         self.report.exchanges = self.report.exchanges.saturating_add(1);
@@ -230,7 +259,7 @@ impl Relay<'_> {
         Ok(answer)
     }
 
-    /// Calls the Agent and returns what it wants POSTed, if anything.
+    /// Calls the Agent and returns what it wants POSTed, if anything, once it has the payloads it needs for that.
     fn ask<S: TeeSession>(
         &mut self,
         session: &mut S,
@@ -238,7 +267,24 @@ impl Relay<'_> {
         request: &[u8],
     ) -> Result<Option<Post>, Error> {
         (self.progress)(Event::AgentWorking { command });
-        match call(session, command, request)? {
+        let mut reply = call(session, command, request)?;
+        while let (Command::ProcessTeepMessage, Reply::Fetch { uri, offset }) = (command, &reply) {
+            if self.fetches == self.config.max_fetches {
+                process_error(session);
+                return Err(Error::TooManyFetches { limit: self.fetches });
+            }
+            self.fetches = self.fetches.saturating_add(1);
+            let fetcher = Fetcher::new(self.client, self.config, self.progress);
+            reply = match fetcher.run(session, uri, *offset)? {
+                Ok(reply) => reply,
+                Err(why) => {
+                    let reply = call(session, Command::FetchFailed, clip(&why).as_bytes())?;
+                    self.report.unfetched.push(why);
+                    reply
+                }
+            };
+        }
+        match reply {
             Reply::Nothing => Ok(None),
             Reply::Connect { tam_uri } if command != Command::ProcessTeepMessage => {
                 Ok(Some(Post { tam_uri, message: Vec::new() }))
@@ -251,13 +297,13 @@ impl Relay<'_> {
                 Ok(Some(Post { tam_uri, message }))
             }
             Reply::Failed { reason } => Err(Error::AgentFailed { reason }),
-            Reply::Connect { .. } | Reply::Info(_) => Err(unexpected(command)),
+            Reply::Connect { .. } | Reply::Info(_) | Reply::Fetch { .. } => Err(unexpected(command)),
         }
     }
 }
 
 /// Calls the Agent and decodes its reply.
-fn call<S: TeeSession>(session: &mut S, command: Command, request: &[u8]) -> Result<Reply, Error> {
+pub(crate) fn call<S: TeeSession>(session: &mut S, command: Command, request: &[u8]) -> Result<Reply, Error> {
     let reply = session.invoke(command, request)?;
     Reply::decode(&reply)
         .map_err(|error| Error::AgentReply { command, problem: format!("cannot be decoded ({error})") })

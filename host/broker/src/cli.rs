@@ -3,6 +3,7 @@
 
 mod args;
 mod output;
+mod progress;
 
 use crate::{Broker, Config, Error, Failure, Report, Tee};
 use args::{Args, Task};

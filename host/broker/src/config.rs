@@ -8,17 +8,26 @@ use ureq::tls::{Certificate, PemItem, parse_pem};
 /// Limits and TLS trust of the Broker. [`Config::default`] suits a device in the field.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// For finding the TAM's address, and again for TCP and TLS to be established.
+    /// For finding the server's address, and again for TCP and TLS to be established.
     pub connect_timeout: Duration,
     /// For the other side to take or give some bytes on an open connection.
     pub idle_timeout: Duration,
-    /// For one POST and its answer as a whole, from address to last byte.
+    /// For one request and its answer as a whole, from address to last byte. A payload that takes longer is
+    /// continued in another request.
     pub exchange_timeout: Duration,
     /// POSTs in one session. A TAM that still has something to say after so many is cut off.
     pub max_exchanges: u32,
     /// TAMs contacted in one policy check.
     pub max_sessions: u32,
-    /// Authorities that may vouch for a TAM's https server; empty = those of the public web.
+    /// Payloads fetched for the Agent in one conversation.
+    pub max_fetches: u32,
+    /// Bytes of one payload. The Agent's own limit is lower; this one holds whatever the Agent asks for.
+    pub max_payload: u64,
+    /// GETs in a row for one payload that bring it no further, before it is given up.
+    pub fetch_attempts: u32,
+    /// Before the second of these GETs; doubled before each further one.
+    pub retry_pause: Duration,
+    /// Authorities that may vouch for an https server, TAM or payload server; empty = those of the public web.
     pub root_certificates: Vec<Certificate<'static>>,
 }
 
@@ -30,6 +39,10 @@ impl Default for Config {
             exchange_timeout: Duration::from_secs(300),
             max_exchanges: 64,
             max_sessions: 32,
+            max_fetches: 256,
+            max_payload: 1 << 30,
+            fetch_attempts: 5,
+            retry_pause: Duration::from_secs(1),
             root_certificates: Vec::new(),
         }
     }

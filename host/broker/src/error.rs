@@ -76,6 +76,11 @@ pub enum Error {
         /// POSTs that were made.
         limit: u32,
     },
+    /// The Agent wanted one payload after the other without an end.
+    TooManyFetches {
+        /// Payloads that were fetched.
+        limit: u32,
+    },
     /// The Agent named one TAM after the other without an end.
     TooManySessions {
         /// TAMs that were contacted.
@@ -98,6 +103,7 @@ impl Error {
             | Self::Tee(_)
             | Self::AgentFailed { .. }
             | Self::AgentReply { .. }
+            | Self::TooManyFetches { .. }
             | Self::TooManySessions { .. } => false,
         }
     }
@@ -154,6 +160,9 @@ impl fmt::Display for Error {
             ),
             Self::TooManyExchanges { uri, limit } => {
                 write!(f, "the TAM {uri} did not come to an end after {limit} messages: look at its log")
+            }
+            Self::TooManyFetches { limit } => {
+                write!(f, "the Agent still wants payloads after {limit} of them: look at its log")
             }
             Self::TooManySessions { limit } => {
                 write!(f, "the Agent still wants to contact a TAM after {limit} of them: look at its log")

@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //! One HTTP exchange with a TAM: a POST and its answer (draft-ietf-teep-otrp-over-http-15 sections 4 and 5).
+//! With a payload server: [`payload`].
 
-use crate::uri::TamUri;
+pub(crate) mod payload;
+
+use crate::uri::WebUri;
 use crate::{Config, Error};
 use std::sync::Arc;
+use teep_proto::teep::MEDIA_TYPE;
 use ureq::http::{Request, Response, StatusCode, header};
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Body};
 
-const MEDIA_TYPE: &str = "application/teep+cbor";
-
 /// The HTTP client of the Broker.
 ///
-/// Every POST has a connection of its own. A POST on a kept connection that the server has just closed fails
+/// Every request has a connection of its own. A POST on a kept connection that the server has just closed fails
 /// ambiguously, and resending it could deliver a single-use token twice; so nothing is kept and nothing is
 /// ever sent again.
 pub(crate) struct Client {
@@ -45,7 +47,7 @@ impl Client {
 
     /// POSTs `message`, or an empty body if it is empty, and returns the body of the answer, which may be
     /// empty: at most `limit` bytes.
-    pub(crate) fn post(&self, tam: &TamUri, message: &[u8], limit: usize) -> Result<Vec<u8>, Error> {
+    pub(crate) fn post(&self, tam: &WebUri, message: &[u8], limit: usize) -> Result<Vec<u8>, Error> {
         let mut request =
             Request::post(tam.uri()).header(header::ACCEPT, MEDIA_TYPE).header(header::CONNECTION, "close");
         if !message.is_empty() {
@@ -64,7 +66,7 @@ impl Client {
 }
 
 /// Any 2xx will do: the body decides what follows, not the number.
-fn check_status(tam: &TamUri, status: StatusCode) -> Result<(), Error> {
+fn check_status(tam: &WebUri, status: StatusCode) -> Result<(), Error> {
     let uri = tam.to_string();
     match status.as_u16() {
         200..=299 => Ok(()),
@@ -73,7 +75,7 @@ fn check_status(tam: &TamUri, status: StatusCode) -> Result<(), Error> {
     }
 }
 
-fn check_content_type(tam: &TamUri, response: &Response<Body>) -> Result<(), Error> {
+fn check_content_type(tam: &WebUri, response: &Response<Body>) -> Result<(), Error> {
     let found =
         response.headers().get(header::CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()));
     let media_type = found.as_deref().and_then(|value| value.split(';').next()).map(str::trim);
@@ -83,7 +85,7 @@ fn check_content_type(tam: &TamUri, response: &Response<Body>) -> Result<(), Err
     }
 }
 
-fn read_body(tam: &TamUri, response: &mut Response<Body>, limit: usize) -> Result<Vec<u8>, Error> {
+fn read_body(tam: &WebUri, response: &mut Response<Body>, limit: usize) -> Result<Vec<u8>, Error> {
     let too_long = || Error::AnswerTooLong { uri: tam.to_string(), limit };
     let bytes = u64::try_from(limit).unwrap_or(u64::MAX);
     if response.body().content_length().is_some_and(|length| length > bytes) {
@@ -97,7 +99,7 @@ fn read_body(tam: &TamUri, response: &mut Response<Body>, limit: usize) -> Resul
     }
 }
 
-fn unreachable(tam: &TamUri, error: &ureq::Error) -> Error {
+fn unreachable(tam: &WebUri, error: &ureq::Error) -> Error {
     Error::Unreachable { uri: tam.to_string(), cause: cause(error) }
 }
 

@@ -4,10 +4,18 @@
 //! The Broker is the untrusted half of the device (RFC 9397 section 6): it asks the Agent what to do,
 //! POSTs what the Agent hands it, and hands back what the TAM answers, following
 //! draft-ietf-teep-otrp-over-http-15. It never looks into a TEEP message (REQ-HTTP-037), never contacts a
-//! TAM the Agent did not name (REQ-HTTP-019) and decides nothing.
+//! server the Agent did not name (REQ-HTTP-019) and decides nothing.
 //!
 //! [`Broker`] runs the conversations over any [`Tee`]; the feature `optee` gives the one on OP-TEE
 //! (`optee::OpteeTee`), the feature `cli` the command line.
+//!
+//! # Payloads
+//!
+//! A manifest may name a payload by URI. The Agent then asks for it in place of its next message, and the Broker GETs
+//! it and hands it over in pieces as they arrive: it never holds more than one. This is not TEEP over HTTP
+//! (REQ-HTTP-041): the server may be any, its bytes are worth nothing until the Agent has compared their digest with
+//! the signed one, and a broken transfer goes on where the Agent says, with a Range request. Redirects are not
+//! followed, and nothing that identifies the device is sent.
 //!
 //! # Limits and time
 //!
@@ -20,6 +28,7 @@
 mod broker;
 mod config;
 mod error;
+mod fetch;
 mod http;
 mod tee;
 mod uri;

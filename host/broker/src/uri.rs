@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Which URIs the Broker is willing to POST to.
+//! Which URIs the Broker is willing to dereference.
 
 use std::fmt;
 use ureq::http::Uri;
 
-/// A TAM URI the Broker may use: absolute, http or https, with a host, without credentials or fragment.
+/// A URI of a TAM or a payload that the Broker may use: absolute, http or https, with a host, without
+/// credentials or fragment.
 ///
-/// The Agent chooses the TAM, but a URI is dereferenced by the Broker with its own network rights, so the
+/// The Agent chooses it, but a URI is dereferenced by the Broker with its own network rights, so the
 /// risks of RFC 3986 section 7 are its to consider (REQ-HTTP-036): other schemes reach files and other
 /// services, and credentials in a URI are sent to whoever the host is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct TamUri {
+pub(crate) struct WebUri {
     text: String,
     uri: Uri,
 }
 
-impl TamUri {
+impl WebUri {
     /// # Errors
     /// What is wrong with `text`, as the end of a sentence about it.
     pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
@@ -49,7 +50,7 @@ impl TamUri {
     }
 }
 
-impl fmt::Display for TamUri {
+impl fmt::Display for WebUri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
@@ -67,7 +68,7 @@ mod tests {
             "https://tam.example/a/b?c=d",
             "HTTPS://[2001:db8::1]:8443/tam",
         ] {
-            assert_eq!(TamUri::parse(text).expect(text).as_str(), text);
+            assert_eq!(WebUri::parse(text).expect(text).as_str(), text);
         }
     }
 
@@ -90,7 +91,7 @@ mod tests {
             ("https://tam.example/\r\nHost: x", "characters"),
             ("https://täm.example/", "characters"),
         ] {
-            let problem = TamUri::parse(text).expect_err(text);
+            let problem = WebUri::parse(text).expect_err(text);
             assert!(problem.contains(part), "{text}: {problem}");
         }
     }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 use crate::image;
 use sha2::{Digest, Sha256};
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use teep_agent::{Env, EnvError, InstallError, Installer, Storage};
+use teep_agent::{Abilities, Env, EnvError, InstallError, Installer, OpenSessions, Storage};
 use zeroize::Zeroizing;
 
 /// TEE_ERROR_TARGET_DEAD: what every call answers after the power was cut.
@@ -19,7 +20,7 @@ pub struct MemoryEnv {
     device: Arc<Mutex<Device>>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Device {
     hardware_key: [u8; 32],
     objects: BTreeMap<String, Vec<u8>>,
@@ -32,17 +33,33 @@ struct Device {
     powerless: bool,
     out_of_memory: bool,
     answers_lost: bool,
+    write_answers_lost: bool,
+    reads_fail: bool,
+    abilities: Abilities,
+    /// Sessions that Trusted Applications have open.
+    sessions: BTreeMap<[u8; 16], u32>,
+    /// What the TEE measures the Agent to be, if it does.
+    measurement: Option<[u8; 32]>,
+    /// Random numbers drawn so far: the same device draws the same ones.
+    drawn: u64,
 }
 
 impl MemoryEnv {
     /// A device whose hardware unique key is `hardware_key`.
     pub fn new(hardware_key: [u8; 32]) -> Self {
-        let device = Device { hardware_key, ..Device::default() };
+        let abilities = Abilities { checks_first: true, removes: true };
+        let measurement = Some(Sha256::digest(b"the simulated Agent").into());
+        let device = Device { hardware_key, abilities, measurement, ..Device::default() };
         Self { device: Arc::new(Mutex::new(device)) }
     }
 
     fn device(&self) -> MutexGuard<'_, Device> {
         self.device.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Another device in the same state, with the same hardware unique key. Unlike a clone it goes its own way.
+    pub fn twin(&self) -> Self {
+        Self { device: Arc::new(Mutex::new(self.device().clone())) }
     }
 
     /// Version and bytes of the installed Trusted Application `uuid`, as the TEE would load it.
@@ -60,8 +77,9 @@ impl MemoryEnv {
         self.device().operations
     }
 
-    /// Cuts the power when `operations` more operations are done: the next one does not happen, and nothing
-    /// works until [`restore_power`](Self::restore_power).
+    /// Cuts the power when `operations` more operations are done: the next one does not happen, except that half of
+    /// what it would have appended to an object is there, and nothing works until
+    /// [`restore_power`](Self::restore_power).
     pub fn cut_power_after(&self, operations: usize) {
         let mut device = self.device();
         device.power_cut_at = Some(device.operations.saturating_add(operations));
@@ -83,6 +101,48 @@ impl MemoryEnv {
     /// OP-TEE makes to it; or not any more.
     pub fn set_answers_lost(&self, answers_lost: bool) {
         self.device().answers_lost = answers_lost;
+    }
+
+    /// Lets storage replace objects but answer with an error, and with `reads_fail` fail to read any; or not any more.
+    pub fn set_write_answers_lost(&self, lost: bool, reads_fail: bool) {
+        let mut device = self.device();
+        (device.write_answers_lost, device.reads_fail) = (lost, reads_fail);
+    }
+
+    /// Lets the platform be an OP-TEE without the patch series, which can remove nothing and checks an image when it is
+    /// committed; or not any more.
+    pub fn set_stock(&self, stock: bool) {
+        self.device().abilities = Abilities { checks_first: !stock, removes: !stock };
+    }
+
+    /// Lets the Trusted Application `uuid` have `open` sessions, whatever is done to it.
+    pub fn set_open_sessions(&self, uuid: [u8; 16], open: u32) {
+        self.device().sessions.insert(uuid, open);
+    }
+
+    /// Takes the Trusted Application `uuid` away, as another client of the platform could.
+    pub fn uninstall(&self, uuid: [u8; 16]) {
+        self.device().installed.remove(&uuid);
+    }
+
+    /// What the TEE measures the Agent to be; `None` where it measures nothing.
+    pub fn set_measurement(&self, measurement: Option<[u8; 32]>) {
+        self.device().measurement = measurement;
+    }
+
+    /// Names of all storage objects.
+    pub fn object_names(&self) -> Vec<String> {
+        self.device().objects.keys().cloned().collect()
+    }
+
+    /// Bytes of the storage object `name`, if there is one.
+    pub fn object_len(&self, name: &str) -> Option<usize> {
+        self.device().objects.get(name).map(Vec::len)
+    }
+
+    /// UUIDs of all installed Trusted Applications.
+    pub fn installed_uuids(&self) -> Vec<[u8; 16]> {
+        self.device().installed.keys().copied().collect()
     }
 
     /// Replaces a storage object, or deletes it, as an attacker in Linux could without detection by the TEE.
@@ -128,6 +188,24 @@ impl Env for MemoryEnv {
         Ok(Zeroizing::new(hash.into()))
     }
 
+    fn measurement(&mut self) -> Result<Option<[u8; 32]>, EnvError> {
+        let device = self.device();
+        device.powered()?;
+        Ok(device.measurement)
+    }
+
+    fn random(&mut self, bytes: &mut [u8]) -> Result<(), EnvError> {
+        let mut device = self.device();
+        device.powered()?;
+        for chunk in bytes.chunks_mut(32) {
+            device.drawn = device.drawn.saturating_add(1);
+            let seed = Sha256::new().chain_update(b"random").chain_update(device.hardware_key);
+            let block = seed.chain_update(device.drawn.to_le_bytes()).finalize();
+            chunk.iter_mut().zip(block).for_each(|(byte, random)| *byte = random);
+        }
+        Ok(())
+    }
+
     fn log(&mut self, line: fmt::Arguments<'_>) {
         self.device().log.push(line.to_string());
     }
@@ -138,6 +216,7 @@ impl Storage for MemoryEnv {
         let device = self.device();
         device.powered()?;
         match device.objects.get(name) {
+            _ if device.reads_fail => Err(EnvError { code: LOST }),
             Some(bytes) if bytes.len() > limit => Err(EnvError::CORRUPT),
             object => Ok(object.cloned()),
         }
@@ -147,22 +226,143 @@ impl Storage for MemoryEnv {
         let mut device = self.device();
         device.operate()?;
         device.objects.insert(name.to_owned(), bytes.to_vec());
+        if device.write_answers_lost { Err(EnvError { code: LOST }) } else { Ok(()) }
+    }
+
+    fn size(&mut self, name: &str) -> Result<Option<u64>, EnvError> {
+        let device = self.device();
+        device.powered()?;
+        Ok(device.objects.get(name).map(|object| object.len() as u64))
+    }
+
+    fn read_at(&mut self, name: &str, offset: u64, buffer: &mut [u8]) -> Result<usize, EnvError> {
+        let device = self.device();
+        device.powered()?;
+        let object = device.objects.get(name).ok_or(EnvError::NOT_FOUND)?;
+        let from = usize::try_from(offset).unwrap_or(usize::MAX).min(object.len());
+        let rest = object.get(from..).unwrap_or_default();
+        let len = rest.len().min(buffer.len());
+        if let (Some(to), Some(from)) = (buffer.get_mut(..len), rest.get(..len)) {
+            to.copy_from_slice(from);
+        }
+        Ok(len)
+    }
+
+    fn append(&mut self, name: &str, offset: u64, bytes: &[u8]) -> Result<(), EnvError> {
+        let mut device = self.device();
+        let was_powered = device.powered().is_ok();
+        let operated = device.operate();
+        if operated.is_err() && !was_powered {
+            return operated;
+        }
+        let object = device.objects.entry(name.to_owned()).or_default();
+        if offset == 0 {
+            object.clear();
+        }
+        if object.len() as u64 != offset {
+            return Err(EnvError::BAD_STATE);
+        }
+        let written = if operated.is_ok() { bytes.len() } else { bytes.len() / 2 };
+        object.extend(bytes.iter().take(written));
+        operated
+    }
+
+    fn delete(&mut self, name: &str) -> Result<(), EnvError> {
+        let mut device = self.device();
+        device.operate()?;
+        device.objects.remove(name);
+        Ok(())
+    }
+
+    fn for_each_name(&mut self, visit: &mut dyn FnMut(&str)) -> Result<(), EnvError> {
+        let names: Vec<String> = {
+            let device = self.device();
+            device.powered()?;
+            device.objects.keys().cloned().collect()
+        };
+        names.iter().for_each(|name| visit(name));
         Ok(())
     }
 }
 
+/// An image on its way to the simulated platform.
+#[derive(Debug)]
+pub struct Image {
+    size: u64,
+    bytes: Vec<u8>,
+}
+
+impl Device {
+    /// UUID and version of an image, if the platform takes it.
+    fn check(&self, image: &Image) -> Result<([u8; 16], u32), InstallError> {
+        let (uuid, version) = image::accept(&image.bytes).ok_or(InstallError::Refused)?;
+        if self.installed.get(&uuid).is_some_and(|(installed, _)| version < *installed) {
+            return Err(InstallError::OlderVersion);
+        }
+        Ok((uuid, version))
+    }
+
+    fn install_operation(&mut self) -> Result<(), InstallError> {
+        self.operate().map_err(|error| InstallError::Failed(error.code))
+    }
+}
+
 impl Installer for MemoryEnv {
-    fn install(&mut self, image: &[u8]) -> Result<(), InstallError> {
+    type Image = Image;
+
+    fn abilities(&mut self) -> Abilities {
+        self.device().abilities
+    }
+
+    fn begin(&mut self, size: u64) -> Result<Image, InstallError> {
         let mut device = self.device();
-        device.operate().map_err(|error| InstallError::Failed(error.code))?;
+        device.install_operation()?;
         if device.out_of_memory {
             return Err(InstallError::OutOfMemory);
         }
-        let (uuid, version) = image::accept(image).ok_or(InstallError::Refused)?;
-        if device.installed.get(&uuid).is_some_and(|(installed, _)| version < *installed) {
-            return Err(InstallError::OlderVersion);
+        Ok(Image { size, bytes: Vec::new() })
+    }
+
+    fn write(&mut self, image: &mut Image, bytes: &[u8]) -> Result<(), InstallError> {
+        let mut device = self.device();
+        device.install_operation()?;
+        image.bytes.extend(bytes);
+        let len = image.bytes.len() as u64;
+        match len.cmp(&image.size) {
+            Ordering::Greater => Err(InstallError::Refused),
+            Ordering::Equal if device.abilities.checks_first => device.check(image).map(drop),
+            _ => Ok(()),
         }
-        device.installed.insert(uuid, (version, image.to_vec()));
-        if device.answers_lost { Err(InstallError::Failed(LOST)) } else { Ok(()) }
+    }
+
+    fn commit(&mut self, image: Image) -> Result<OpenSessions, InstallError> {
+        let mut device = self.device();
+        device.install_operation()?;
+        let (uuid, version) = device.check(&image)?;
+        device.installed.insert(uuid, (version, image.bytes));
+        if device.answers_lost {
+            Err(InstallError::Failed(LOST))
+        } else {
+            Ok(device.sessions.get(&uuid).copied())
+        }
+    }
+
+    fn remove(&mut self, uuid: [u8; 16]) -> Result<OpenSessions, InstallError> {
+        let mut device = self.device();
+        if !device.abilities.removes {
+            return Err(InstallError::Unsupported);
+        }
+        device.install_operation()?;
+        device.installed.remove(&uuid);
+        if device.answers_lost {
+            Err(InstallError::Failed(LOST))
+        } else {
+            Ok(device.sessions.get(&uuid).copied())
+        }
+    }
+
+    fn is_installed(&mut self, uuid: [u8; 16]) -> Result<Option<bool>, InstallError> {
+        let device = self.device();
+        Ok(device.abilities.removes.then(|| device.installed.contains_key(&uuid)))
     }
 }

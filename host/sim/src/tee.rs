@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 use crate::MemoryEnv;
-use teep_agent::{Agent, Session};
+use teep_agent::{Agent, DataPiece, EnvError, Session};
 use teep_broker::{Tee, TeeError, TeeSession};
 use teep_proto::teec::{Command, MAX_REPLY};
 
@@ -18,6 +18,22 @@ impl SimTee {
     pub fn start(env: MemoryEnv, config: &[u8]) -> Result<Self, teep_proto::Error> {
         Agent::new(env, config).map(|agent| Self { agent })
     }
+
+    /// The data component with the encoded identifier `component_id`, as the Trusted Application `reader` gets it.
+    ///
+    /// # Errors
+    /// [`EnvError::NOT_FOUND`] when there is none, or it is not for this reader.
+    pub fn read_data(&mut self, reader: [u8; 16], component_id: &[u8]) -> Result<Vec<u8>, EnvError> {
+        let (mut data, mut piece) = (Vec::new(), [0; 1024]);
+        loop {
+            let offset = u64::try_from(data.len()).unwrap_or(u64::MAX);
+            let DataPiece { read, .. } = self.agent.read_data(reader, component_id, offset, &mut piece)?;
+            match piece.get(..read) {
+                Some([]) | None => return Ok(data),
+                Some(bytes) => data.extend(bytes),
+            }
+        }
+    }
 }
 
 impl Tee for SimTee {
@@ -33,6 +49,12 @@ impl Tee for SimTee {
 pub struct SimSession<'a> {
     agent: &'a mut Agent<MemoryEnv>,
     session: Session,
+}
+
+impl Drop for SimSession<'_> {
+    fn drop(&mut self) {
+        self.agent.close(&mut self.session);
+    }
 }
 
 impl TeeSession for SimSession<'_> {

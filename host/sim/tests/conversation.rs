@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The whole chain in one process: author, TAM behind HTTP, Broker, Agent; only OP-TEE is simulated.
-#![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
 use std::sync::{Arc, Mutex};
 
-use teep_agent::config::{Config, SignerAnchor, TamAnchor};
-use teep_broker::{Broker, Report};
-use teep_proto::cose::PublicKey;
-use teep_proto::suit::{ComponentId, text};
+use teep_agent::config::{Config, DeviceClaims, EatProfile, SignerAnchor, TamAnchor};
+use teep_broker::{Broker, Failure, Report};
+use teep_proto::cose::{AgreementKey, AgreementSecret, PublicKey, RecipientKey, SigningKey, Thumbprint};
+use teep_proto::eat::{self, Claims, Confirmation, HardwareVersion, ManifestClaim, OemId, Profile};
+use teep_proto::suit::{ComponentId, Digest, text};
 use teep_proto::teec::TaRequest;
+use teep_proto::teep::Dialect;
 use teep_sim::{MemoryEnv, SimTee, ta_image};
 use teep_suit::{Algorithm, Description, keys};
 use teep_tam::store::Offer;
-use teep_tam::{Handle, HttpConfig, MemoryStore, Tam, TamConfig, spawn};
+use teep_tam::{Attestation, Handle, HttpConfig, MemoryStore, Tam, TamConfig, spawn};
 
 const TA: [u8; 16] = [0x1c; 16];
 const VENDOR: [u8; 16] = [0xc0; 16];
@@ -30,7 +32,54 @@ struct World {
 
 impl World {
     fn new() -> Self {
+        Self::with(Dialect::Final, Dialect::Final)
+    }
+
+    /// With these settings of the TAM, and of the Agent for it.
+    fn with(tam_dialect: Dialect, agent_dialect: Dialect) -> Self {
+        let mut tam_config = TamConfig::generate().expect("keys");
+        tam_config.dialect = tam_dialect;
+        Self::configured(tam_config, agent_dialect, None)
+    }
+
+    /// With a TAM that wants its devices attested, and decrypts what they say; and a device that has something to say.
+    fn attesting() -> Self {
+        let mut tam_config = TamConfig::generate().expect("keys");
+        let secret = AgreementSecret::from_scalar(&[21; 32]).expect("a scalar");
+        tam_config.attestation = Attestation::Required;
+        tam_config.report_keys = vec![RecipientKey::Agreement(secret.clone())];
+        Self::configured(tam_config, Dialect::Final, Some(secret.public_key().clone()))
+    }
+
+    /// With a device that wants its TAM attested, and a TAM for which `verifier` vouches.
+    fn demanding(verifier: SigningKey) -> Self {
         let tam_config = TamConfig::generate().expect("keys");
+        let trusted = key(20).public_key();
+        let build = |tam: Tam| tam.attested_by(move |challenge, key| Some(vouch(&verifier, challenge, key)));
+        Self::built(tam_config, build, |config| {
+            config.tams[0].attestation_required = true;
+            config.verifiers = vec![trusted];
+        })
+    }
+
+    fn configured(tam_config: TamConfig, agent_dialect: Dialect, report_key: Option<AgreementKey>) -> Self {
+        let attested = tam_config.attestation == Attestation::Required;
+        Self::built(
+            tam_config,
+            |tam| tam,
+            |config| {
+                config.tams[0].dialect = agent_dialect;
+                config.tams[0].report_key = report_key;
+                config.attestation = attested.then(device_claims);
+            },
+        )
+    }
+
+    fn built(
+        tam_config: TamConfig,
+        build: impl FnOnce(Tam) -> Tam,
+        configure: impl FnOnce(&mut Config),
+    ) -> Self {
         let signer = keys::generate(Algorithm::Esp256).expect("a key");
         let tam_keys =
             [Algorithm::Esp256, Algorithm::Ed25519].map(|a| tam_config.signing_key(a).public_key());
@@ -40,21 +89,36 @@ impl World {
             let log: &Mutex<Vec<String>> = &log;
             log.lock().expect("no panic").push(event.to_string());
         });
-        let tam = spawn(Arc::new(tam), ([127, 0, 0, 1], 0).into(), HttpConfig::default()).expect("a port");
-        let config = Config {
+        let tam =
+            spawn(Arc::new(build(tam)), ([127, 0, 0, 1], 0).into(), HttpConfig::default()).expect("a port");
+        let mut config = Config {
             vendor_ids: vec![VENDOR],
             class_ids: vec![CLASS],
-            tams: vec![TamAnchor { uri: tam.uri(), keys: tam_keys.to_vec() }],
+            tams: vec![TamAnchor {
+                uri: tam.uri(),
+                dialect: Dialect::Final,
+                keys: tam_keys.to_vec(),
+                report_key: None,
+                attestation_required: false,
+            }],
             signers: vec![SignerAnchor {
                 key: signer.public_key(),
                 prefixes: vec![ComponentId::encode(&["TEEP-Device", "SecureFS"])],
+                commands: None,
+                personalization_in_clear: false,
             }],
+            ..Config::default()
         };
+        configure(&mut config);
         let env = MemoryEnv::new([7; 32]);
         let tee = SimTee::start(env.clone(), &config.encode()).expect("the configuration");
         let mut broker = Broker::new(tee, teep_broker::Config::default());
         let info = broker.info().expect("the Agent answers");
-        store.enrol(PublicKey::from_cose_key(&info.public_key).expect("a key"));
+        let [agent, attestation_key] = [&info.public_key, &info.attestation_key]
+            .map(|key| PublicKey::from_cose_key(key).expect("a key"));
+        store.enrol(agent.clone());
+        store.enrol_attestation_key(agent.thumbprint(), attestation_key);
+        store.set_reference_values(vec![info.measurement.try_into().expect("SHA-256")]);
         Self { env, broker, signer, store, seen, _tam: tam }
     }
 
@@ -68,8 +132,12 @@ impl World {
     }
 
     fn request(&mut self) -> Report {
+        self.try_request().expect("a conversation")
+    }
+
+    fn try_request(&mut self) -> Result<Report, Failure> {
         let request = TaRequest { component_id: text::native_ta(TA), tam_uri_hint: None };
-        self.broker.request_ta(&request, &mut |_| {}).expect("a conversation")
+        self.broker.request_ta(&request, &mut |_| {})
     }
 
     fn policy_check(&mut self) -> Report {
@@ -80,16 +148,30 @@ impl World {
         self.env.installed(TA).map(|(version, _)| version)
     }
 
+    /// What the TAM noted since the last call.
+    fn log(&self) -> Vec<String> {
+        std::mem::take(&mut *self.seen.lock().expect("no panic"))
+    }
+
     /// What the TAM sent and received since the last call, by message name.
     fn messages(&self) -> Vec<String> {
-        let seen = std::mem::take(&mut *self.seen.lock().expect("no panic"));
+        let seen = self.log();
         seen.iter().map(|line| line.split([' ', ',']).take(2).collect::<Vec<_>>().join(" ")).collect()
     }
 }
 
 #[test]
 fn install_update_and_refused_rollback() {
-    let mut world = World::new();
+    install_update_and_refuse_rollback(World::new());
+}
+
+/// TAM and Agent are both configured for the numbers before draft -26.
+#[test]
+fn install_update_and_refused_rollback_before_26() {
+    install_update_and_refuse_rollback(World::with(Dialect::Pre26, Dialect::Pre26));
+}
+
+fn install_update_and_refuse_rollback(mut world: World) {
     assert_eq!(world.version(), None);
 
     world.publish(1);
@@ -109,7 +191,121 @@ fn install_update_and_refused_rollback() {
     assert_eq!(refusal.err_code, 11);
     assert!(refusal.text.contains("rollback"), "{}", refusal.text);
     assert_eq!(world.version(), Some(2));
-    assert_eq!(world.messages().last().map(String::as_str), Some("received Error"));
+    let log = world.log();
+    let last = log.last().expect("the TAM hears of it");
+    assert!(last.starts_with("received Error, "), "{last}");
+    assert!(last.contains("ERR_MANIFEST_PROCESSING_FAILED (11)") && last.contains("rollback"), "{last}");
+}
+
+/// A TAM and an Agent with different settings: both say so, and nothing is installed.
+fn different_dialects(tam: Dialect, agent: Dialect) {
+    const CAUSE: &str = "give both sides one dialect";
+    let mut world = World::with(tam, agent);
+    world.publish(1);
+    let failure = world.try_request().expect_err("no conversation");
+    let refusal = failure.report.refusal().expect("the Agent says why");
+    assert_eq!(refusal.err_code, 1, "ERR_PERMANENT_ERROR");
+    assert!(refusal.text.contains(CAUSE), "{}", refusal.text);
+    assert!(failure.to_string().contains("400"), "the TAM refuses the Agent's Error: {failure}");
+    let [asked, refused] = &world.log()[..] else { panic!("one exchange") };
+    assert!(asked.starts_with("sent QueryRequest, "), "{asked}");
+    assert!(refused.starts_with("dropped ") && refused.contains(CAUSE), "{refused}");
+    assert_eq!(world.version(), None);
+}
+
+#[test]
+fn tam_of_the_final_numbers_and_agent_before_26() {
+    different_dialects(Dialect::Final, Dialect::Pre26);
+}
+
+#[test]
+fn tam_before_26_and_agent_of_the_final_numbers() {
+    different_dialects(Dialect::Pre26, Dialect::Final);
+}
+
+fn key(n: u8) -> SigningKey {
+    SigningKey::p256_from_scalar(&[n; 32]).expect("a scalar")
+}
+
+/// What a Verifier says of a TAM's key.
+fn vouch(verifier: &SigningKey, challenge: &[u8], key: Thumbprint) -> Vec<u8> {
+    let device = Claims {
+        nonce: Some(challenge),
+        ueid: Some(b"\x01the TAM"),
+        confirmation: Some(Confirmation::kid(&key)),
+        ..maker_claims()
+    };
+    eat::sign(&device, &Profile::DRAFT, verifier).expect("signs")
+}
+
+/// REQ-TEEP-091, 110, 124.
+#[test]
+fn a_tam_is_attested_to_a_device_that_wants_it() {
+    let mut world = World::demanding(key(20));
+    world.publish(1);
+    assert_eq!(world.request().refusal(), None);
+    assert_eq!(world.version(), Some(1));
+    let exchange = [
+        "sent QueryRequest",
+        "received Error",
+        "sent QueryRequest",
+        "received QueryResponse",
+        "sent Update",
+        "received Success",
+    ];
+    assert_eq!(world.messages(), exchange);
+}
+
+#[test]
+fn a_tam_vouched_for_by_a_stranger_is_refused() {
+    let mut world = World::demanding(key(21));
+    world.publish(1);
+    let report = world.request();
+    let refusal = report.refusal().expect("the person at the device is told");
+    assert_eq!(refusal.err_code, 1);
+    assert!(refusal.text.contains("does not count"), "{}", refusal.text);
+    let exchange = ["sent QueryRequest", "received Error", "sent QueryRequest", "received Error"];
+    assert_eq!(world.messages(), exchange, "they do not go on for ever");
+    assert_eq!(world.version(), None);
+}
+
+/// What the maker of the device says in its Evidence.
+fn device_claims() -> DeviceClaims {
+    DeviceClaims::new(&maker_claims(), &EatProfile::default()).expect("complete")
+}
+
+fn maker_claims() -> Claims<'static> {
+    Claims {
+        oemid: Some(OemId::Pen(32473)),
+        hardware_model: Some(b"board"),
+        hardware_version: Some(HardwareVersion { version: "1", scheme: None }),
+        manifests: vec![ManifestClaim::SuitReference { uri: "urn:x", digest: Digest::of(b"firmware") }],
+        ..Claims::default()
+    }
+}
+
+/// REQ-TEEP-061, 071, 105, 107.
+#[test]
+fn an_attested_device_is_served_and_one_with_another_agent_is_not() {
+    let mut world = World::attesting();
+    world.publish(1);
+    assert_eq!(world.request().refusal(), None);
+    assert_eq!(world.version(), Some(1));
+    let exchange = ["sent QueryRequest", "received QueryResponse", "sent Update", "received Success"];
+    assert_eq!(world.messages(), exchange);
+    // The same device with the same keys runs other code.
+    world.env.set_measurement(Some([9; 32]));
+    world.publish(2);
+    let report = world.policy_check();
+    let refusal = report.refusal().expect("the person at the device is told");
+    assert!(refusal.text.contains("no expected measurement"), "{}", refusal.text);
+    assert_eq!(refusal.err_code, 7, "ERR_ATTESTATION_REQUIRED");
+    assert_eq!(world.version(), Some(1));
+    let log = world.log();
+    assert!(
+        log.iter().any(|line| line.starts_with("dropped ") && line.contains("no expected measurement")),
+        "{log:?}"
+    );
 }
 
 #[test]

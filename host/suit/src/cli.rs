@@ -3,14 +3,20 @@
 
 mod args;
 
-use crate::{Description, Error, Summary, create, files, keys};
-use args::{Args, Task};
-use clap::Parser;
-use serde_json::{Value, json};
+use crate::command::{self, CommandLine, Done};
+use crate::explain::Explanation;
+use crate::keys::{AuthenticationKey, Trusted};
+use crate::payloads::PayloadFile;
+use crate::{Algorithm, Cipher, Description, Encryption, Error, Sealing, Summary, create_for, files, keys};
+use args::{Args, KeyKind, Task};
+use serde_json::json;
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use teep_proto::cose::RecipientKey;
 use teep_proto::limits::MAX_MESSAGE;
+use teep_proto::suit::{OpenedReport, ReportKeys};
+use zeroize::Zeroizing;
 
 /// Exit codes. They are part of the interface: scripts depend on them.
 pub mod exit {
@@ -24,68 +30,51 @@ pub mod exit {
     pub const USAGE: u8 = 64;
 }
 
-const SCHEMA: u32 = 1;
-
 /// Runs the command line `args` (the program name first): results go to `out`, errors to `err`. Returns the
 /// [`exit`] code.
 pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut impl Write, err: &mut impl Write) -> u8 {
-    // A reader that has gone away is told nothing; the exit code still says what was done.
-    let args = match Args::try_parse_from(args) {
-        Ok(args) => args,
-        Err(error) if error.use_stderr() => {
-            let _ = write!(err, "{}", error.render());
-            return exit::USAGE;
-        }
-        Err(help) => {
-            let _ = write!(out, "{}", help.render());
-            return exit::OK;
-        }
-    };
-    match perform(&args.task) {
-        Ok(Done { text, object }) => {
-            let _ = if args.json { writeln!(out, "{object}") } else { writeln!(out, "{text}") };
-            exit::OK
-        }
-        Err(error) => {
-            let code = if error.is_refusal() { exit::REFUSED } else { exit::FAILURE };
-            if args.json {
-                let result = if error.is_refusal() { "refused" } else { "failed" };
-                let object = json!({ "schema": SCHEMA, "result": result, "error": error.to_string() });
-                let _ = writeln!(out, "{object}");
+    command::run::<Args>(args, out, err)
+}
+
+impl CommandLine for Args {
+    type Error = Error;
+
+    fn json(&self) -> bool {
+        self.json
+    }
+
+    fn perform(&self, _out: &mut impl Write) -> Result<Done, Error> {
+        match &self.task {
+            Task::Keygen { algorithm, out } => keygen(*algorithm, out),
+            Task::Create { description, key, out, payloads } => {
+                create_envelope(description, key, out, payloads.as_deref())
             }
-            let _ = writeln!(err, "teep-suit: {error}");
-            code
+            Task::Encrypt { file, to, cipher, out, info } => encrypt(file, to, *cipher, out, info),
+            Task::Explain { report, envelopes, key, decrypt_with } => {
+                explain(report, envelopes, key, decrypt_with)
+            }
+            Task::Inspect { envelope, diag: true, .. } => diagnose(envelope),
+            Task::Inspect { envelope, key, diag: false } => inspect(envelope, key),
+            Task::Verify { envelope, key } => verify(envelope, key),
         }
     }
-}
 
-/// What a task has to tell, for a person and for a program.
-struct Done {
-    text: String,
-    object: Value,
-}
-
-impl Done {
-    fn new(text: String, fields: Value) -> Self {
-        let mut object = json!({ "schema": SCHEMA, "result": "ok" });
-        if let (Some(object), Value::Object(fields)) = (object.as_object_mut(), fields) {
-            object.extend(fields);
-        }
-        Self { text, object }
+    fn classify(error: &Error) -> (u8, &'static str) {
+        if error.is_refusal() { (exit::REFUSED, "refused") } else { (exit::FAILURE, "failed") }
     }
 }
 
-fn perform(task: &Task) -> Result<Done, Error> {
-    match task {
-        Task::Keygen { algorithm, out } => keygen((*algorithm).into(), out),
-        Task::Create { description, key, out } => create_envelope(description, key, out),
-        Task::Inspect { envelope, diag: true, .. } => diagnose(envelope),
-        Task::Inspect { envelope, key, diag: false } => inspect(envelope, key),
-        Task::Verify { envelope, key } => verify(envelope, key),
+fn keygen(kind: KeyKind, name: &Path) -> Result<Done, Error> {
+    match kind {
+        KeyKind::Esp256 => signing_key(Algorithm::Esp256, name),
+        KeyKind::Ed25519 => signing_key(Algorithm::Ed25519, name),
+        KeyKind::EcdhEs => agreement_key(name),
+        KeyKind::A128kw => symmetric_key(16, name),
+        KeyKind::A256kw | KeyKind::Hmac256 => symmetric_key(32, name),
     }
 }
 
-fn keygen(algorithm: crate::Algorithm, name: &Path) -> Result<Done, Error> {
+fn signing_key(algorithm: Algorithm, name: &Path) -> Result<Done, Error> {
     let key = keys::generate(algorithm)?;
     let files = keys::write(&key, name)?;
     let kid = key.public_key().thumbprint().to_string();
@@ -98,34 +87,167 @@ fn keygen(algorithm: crate::Algorithm, name: &Path) -> Result<Done, Error> {
     Ok(Done::new(text, json!({ "kid": kid, "algorithm": algorithm.to_string() })))
 }
 
-fn create_envelope(description: &Path, key_files: &[PathBuf], out: &Path) -> Result<Done, Error> {
-    let same =
-        |path: &Path| path.canonicalize().ok().is_some_and(|path| out.canonicalize().ok() == Some(path));
-    if let Some(input) = key_files.iter().map(PathBuf::as_path).chain([description]).find(|path| same(path)) {
-        return Err(Error::Description(format!(
-            "--out would overwrite {}: choose another name",
-            input.display()
-        )));
-    }
-    let signing = key_files.iter().map(|path| keys::load_signing_key(path)).collect::<Result<Vec<_>, _>>()?;
-    let envelope = create(&Description::read(description)?, &signing)?;
-    files::write_atomic(out, &envelope)?;
-    let summary = Summary::unauthenticated(&envelope)?;
+fn agreement_key(name: &Path) -> Result<Done, Error> {
+    // A COSE_Key of P-256 is for signing or for agreement as its user says; one file is never used for both here.
+    let key = keys::generate(Algorithm::Esp256)?;
+    let (private, public) = (with_ending(name, ".cose"), with_ending(name, ".pub.cose"));
+    keys::write_cose_key(&private, &Zeroizing::new(key.to_cose_key()), true)?;
+    keys::write_cose_key(&public, &key.public_key().to_cose_key(), false)?;
+    let kid = key.public_key().thumbprint().to_string();
     let text = format!(
+        "{} private key, keep it secret\n{} public key\nkid {kid}",
+        private.display(),
+        public.display()
+    );
+    Ok(Done::new(text, json!({ "kid": kid, "algorithm": "ECDH-ES" })))
+}
+
+fn symmetric_key(len: usize, name: &Path) -> Result<Done, Error> {
+    let path = with_ending(name, ".cose");
+    keys::write_cose_key(&path, &keys::generate_symmetric(len)?.to_cose_key(), true)?;
+    Ok(Done::new(format!("{} symmetric key, keep it secret", path.display()), json!({ "bytes": len })))
+}
+
+fn with_ending(name: &Path, ending: &str) -> PathBuf {
+    let mut path = name.as_os_str().to_owned();
+    path.push(ending);
+    PathBuf::from(path)
+}
+
+fn create_envelope(
+    description: &Path,
+    key_files: &[PathBuf],
+    out: &Path,
+    payload_directory: Option<&Path>,
+) -> Result<Done, Error> {
+    not_an_input(out, key_files.iter().map(PathBuf::as_path).chain([description]))?;
+    let signing =
+        key_files.iter().map(|path| AuthenticationKey::load(path)).collect::<Result<Vec<_>, _>>()?;
+    let authenticators: Vec<_> = signing.iter().map(AuthenticationKey::authenticator).collect();
+    let description = Description::read(description)?;
+    if payload_directory.is_none() {
+        nothing_is_lost(&description)?;
+    }
+    let created = create_for(&description, &authenticators)?;
+    not_older(out, &description)?;
+    let mut text = String::new();
+    let payloads = PayloadFile::all(&created.payloads, payload_directory)?;
+    for PayloadFile { path, uri, bytes } in &payloads {
+        files::write_atomic(path, bytes)?;
+        text.push_str(&format!("{}: {} bytes, for {uri}\n", path.display(), bytes.len()));
+    }
+    files::write_atomic(out, &created.envelope)?;
+    let summary = Summary::unauthenticated(&created.envelope)?;
+    let of = if summary.components.is_empty() {
+        summary.manifest_id.clone().unwrap_or_default()
+    } else {
+        summary.components.join(", ")
+    };
+    text.push_str(&format!(
         "{}: sequence number {} of {}, {} bytes",
         out.display(),
         summary.sequence_number,
-        summary.components.join(", "),
+        of,
         summary.bytes
+    ));
+    let fetched: Vec<_> = created.payloads.keys().collect();
+    Ok(Done::new(text, json!({ "envelope": summary, "fetched": fetched })))
+}
+
+/// What is encrypted now and fetched later has to be kept.
+fn nothing_is_lost(description: &Description) -> Result<(), Error> {
+    let mut components = description.components.iter();
+    let fetched = components.find_map(|component| match (&component.encryption, &component.source) {
+        (Some(Encryption::New(_)), Some(source)) if !source.integrated => Some(&source.uri),
+        _ => None,
+    });
+    match fetched {
+        Some(uri) => Err(Error::Description(format!(
+            "devices fetch what is encrypted here from {uri}: say with --payloads where to put it"
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// A slip of the keyboard must not cost a key.
+fn not_an_input<'p>(out: &Path, mut inputs: impl Iterator<Item = &'p Path>) -> Result<(), Error> {
+    let same =
+        |path: &&Path| path.canonicalize().ok().is_some_and(|path| out.canonicalize().ok() == Some(path));
+    match inputs.find(same) {
+        Some(input) => {
+            Err(Error::Description(format!("--out would overwrite {}: choose another name", input.display())))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Nor does an envelope take the place of a newer one of the same manifest: devices would refuse it.
+fn not_older(out: &Path, description: &Description) -> Result<(), Error> {
+    let Ok(bytes) = std::fs::read(out) else { return Ok(()) };
+    let Ok(there) = Summary::unauthenticated(&bytes) else { return Ok(()) };
+    let id = teep_proto::suit::text::format(&description.manifest_id);
+    if there.manifest_id == Some(id) && there.sequence_number > description.sequence_number {
+        return Err(Error::Description(format!(
+            "{} is there with sequence number {}, devices refuse to go back to {}: raise sequence-number, or remove \
+             the file",
+            out.display(),
+            there.sequence_number,
+            description.sequence_number
+        )));
+    }
+    Ok(())
+}
+
+fn encrypt(file: &Path, to: &[PathBuf], cipher: Cipher, out: &Path, info: &Path) -> Result<Done, Error> {
+    for target in [out, info] {
+        not_an_input(target, to.iter().map(PathBuf::as_path).chain([file]))?;
+    }
+    let plaintext = Zeroizing::new(std::fs::read(file).map_err(|source| Error::io("read", file, source))?);
+    let recipients = to.iter().map(|path| keys::load_recipient(path)).collect::<Result<_, _>>()?;
+    let sealing = Sealing { algorithm: cipher.into(), recipients };
+    let sealed = sealing.seal(&plaintext)?;
+    files::write_atomic(out, &sealed.ciphertext)?;
+    files::write_atomic(info, &sealed.info)?;
+    let text = format!(
+        "{}: {} bytes encrypted with {}, for {} recipients; {}: the encryption-info",
+        out.display(),
+        sealed.ciphertext.len(),
+        sealing.algorithm,
+        to.len(),
+        info.display()
     );
-    Ok(Done::new(text, json!({ "envelope": summary })))
+    let cipher = sealing.algorithm.to_string();
+    Ok(Done::new(text, json!({ "cipher": cipher, "bytes": sealed.ciphertext.len(), "recipients": to.len() })))
+}
+
+fn explain(
+    report: &Path,
+    envelopes: &[PathBuf],
+    key_files: &[PathBuf],
+    decrypt_with: &[PathBuf],
+) -> Result<Done, Error> {
+    let trusted = Trusted::load(key_files)?;
+    let recipient =
+        decrypt_with.iter().map(|path| keys::load_recipient_key(path)).collect::<Result<Vec<_>, _>>()?;
+    let content: Vec<_> = recipient
+        .iter()
+        .filter_map(|key| match key {
+            RecipientKey::Symmetric(key) => Some(key.clone()),
+            RecipientKey::Agreement(_) => None,
+        })
+        .collect();
+    let report_keys = ReportKeys { trusted: trusted.keys(), recipient: &recipient, content: &content };
+    let opened = OpenedReport::open(&read_envelope(report)?, &report_keys).map_err(Error::Report)?;
+    let envelopes = envelopes.iter().map(|path| read_envelope(path)).collect::<Result<Vec<_>, _>>()?;
+    let explanation = Explanation::new(&opened, &envelopes)?;
+    Ok(Done::new(explanation.to_string().trim_end().to_owned(), json!({ "report": explanation })))
 }
 
 fn inspect(path: &Path, key_files: &[PathBuf]) -> Result<Done, Error> {
     let bytes = read_envelope(path)?;
-    let summary = match load_public_keys(key_files)?.as_slice() {
-        [] => Summary::unauthenticated(&bytes)?,
-        keys => Summary::verified(&bytes, keys)?,
+    let summary = match Trusted::load(key_files)? {
+        nobody if nobody.is_empty() => Summary::unauthenticated(&bytes)?,
+        trusted => Summary::verified(&bytes, &trusted)?,
     };
     Ok(Done::new(summary.to_string(), json!({ "envelope": summary })))
 }
@@ -137,14 +259,10 @@ fn diagnose(path: &Path) -> Result<Done, Error> {
 }
 
 fn verify(path: &Path, key_files: &[PathBuf]) -> Result<Done, Error> {
-    let summary = Summary::verified(&read_envelope(path)?, &load_public_keys(key_files)?)?;
+    let summary = Summary::verified(&read_envelope(path)?, &Trusted::load(key_files)?)?;
     let signer = summary.authenticated_by.as_ref().map(ToString::to_string).unwrap_or_default();
     let text = format!("{}: unchanged, signed by {signer}", path.display());
     Ok(Done::new(text, json!({ "envelope": summary })))
-}
-
-fn load_public_keys(files: &[PathBuf]) -> Result<Vec<teep_proto::cose::PublicKey>, Error> {
-    files.iter().map(|path| keys::load_public_key(path)).collect()
 }
 
 fn read_envelope(path: &Path) -> Result<Vec<u8>, Error> {

@@ -1,32 +1,106 @@
 // SPDX-License-Identifier: Apache-2.0
-use crate::{Error, platform_image};
-use serde::Deserialize;
-use std::path::{Path, PathBuf};
-use teep_proto::suit::text::{self, native_ta, native_ta_manifest};
+mod dependency;
+mod file;
 
-/// What a Trusted Component is and whom it is for: everything an envelope says, but its signatures.
-#[derive(Clone, Debug, PartialEq, Eq)]
+pub use dependency::{Dependency, Override};
+pub use file::Cipher;
+
+use crate::{Error, Sealed, Sealing, platform_image};
+use std::collections::BTreeMap;
+use std::path::Path;
+use teep_proto::suit::text::{native_ta, native_ta_manifest};
+
+/// The key of the first integrated payload, where the description names no other.
+pub const PAYLOAD_URI: &str = "#tc";
+
+/// Texts for people: by language tag, by number of suit-text.
+pub type Texts = BTreeMap<String, BTreeMap<i64, String>>;
+
+/// What a manifest installs and whom it is for: everything an envelope says, but its signatures.
+#[derive(Clone, Debug)]
 pub struct Description {
-    /// UUID of the Trusted Application.
-    pub uuid: [u8; 16],
     /// Grows with every release; a device refuses a number below that of what it has.
     pub sequence_number: u64,
     /// Vendor of the devices this is for.
     pub vendor_id: [u8; 16],
     /// Class of the devices this is for.
     pub class_id: [u8; 16],
-    /// Segments of the component's identifier.
-    pub component_id: Vec<Vec<u8>>,
     /// Segments of the manifest's own identifier.
     pub manifest_id: Vec<Vec<u8>>,
     /// Where the manifest can be had; reports name it.
     pub reference_uri: Option<String>,
-    /// The Trusted Application itself, as OP-TEE installs it.
-    pub image: Vec<u8>,
+    /// What the manifest is about.
+    pub text: Texts,
+    /// What it installs.
+    pub components: Vec<Component>,
+    /// Manifests that have to be there, or are installed with it.
+    pub dependencies: Vec<Dependency>,
+}
+
+/// One Trusted Component: a Trusted Application, or data.
+#[derive(Clone, Debug)]
+pub struct Component {
+    /// Segments of its identifier.
+    pub id: Vec<Vec<u8>>,
+    /// Its UUID, if it is a native Trusted Application.
+    pub uuid: Option<[u8; 16]>,
+    /// The component as the device is to have it.
+    pub content: Vec<u8>,
+    /// Where its bytes come from; `None`: they stand in the manifest itself.
+    pub source: Option<Source>,
+    /// How they are encrypted on the way, if they are.
+    pub encryption: Option<Encryption>,
+    /// What it is.
+    pub text: Texts,
+}
+
+/// Where a device gets bytes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// Their URI; if they are integrated, the key under which the envelope carries them.
+    pub uri: String,
+    /// Whether the envelope carries them.
+    pub integrated: bool,
+    /// Whether a manifest that depends on this one may name another place.
+    pub overridable: bool,
+}
+
+/// How a component is encrypted on the way.
+#[derive(Clone, Debug)]
+pub enum Encryption {
+    /// When the envelope is made: each time under another key.
+    New(Sealing),
+    /// Before: the same ciphertext each time.
+    Made(Sealed),
+}
+
+impl Source {
+    /// Bytes that the envelope carries under `uri`.
+    pub fn integrated(uri: &str) -> Self {
+        Self { uri: uri.to_owned(), integrated: true, overridable: false }
+    }
+
+    /// Bytes that the device fetches.
+    pub fn fetched(uri: &str) -> Self {
+        Self { uri: uri.to_owned(), integrated: false, overridable: false }
+    }
+}
+
+impl Component {
+    /// The Trusted Application `uuid` under its usual identifier, carried by the envelope.
+    pub fn native_ta(uuid: [u8; 16], image: Vec<u8>) -> Self {
+        let source = Some(Source::integrated(PAYLOAD_URI));
+        Self { uuid: Some(uuid), source, ..Self::written(native_ta(uuid), image) }
+    }
+
+    /// Data that stands in the manifest.
+    pub fn written(id: Vec<Vec<u8>>, content: Vec<u8>) -> Self {
+        Self { id, uuid: None, content, source: None, encryption: None, text: Texts::new() }
+    }
 }
 
 impl Description {
-    /// The description of a Trusted Application under its usual identifiers and without reference URI.
+    /// The description of one Trusted Application under its usual identifiers, carried by the envelope.
     /// Nothing is checked: [`check`](Self::check) does.
     pub fn new(
         uuid: [u8; 16],
@@ -36,139 +110,39 @@ impl Description {
         image: Vec<u8>,
     ) -> Self {
         Self {
-            uuid,
             sequence_number,
             vendor_id,
             class_id,
-            component_id: native_ta(uuid),
             manifest_id: native_ta_manifest(uuid),
             reference_uri: None,
-            image,
+            text: Texts::new(),
+            components: vec![Component::native_ta(uuid, image)],
+            dependencies: Vec::new(),
         }
     }
 
-    /// Reads a description from a TOML file and the image it names, and checks it.
+    /// Reads a description from a TOML file and the files it names, and checks it.
     ///
     /// # Errors
-    /// [`Error::Io`] for either file, [`Error::Description`] for what the TOML file says wrongly, and what
+    /// [`Error::Io`] for each of the files, [`Error::Description`] for what the TOML file says wrongly, and what
     /// [`check`](Self::check) finds.
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let text = std::fs::read_to_string(path).map_err(|source| Error::io("read", path, source))?;
-        let wrong = |problem: String| Error::Description(format!("{}: {problem}", path.display()));
-        let file: File = toml::from_str(&text).map_err(|error| wrong(toml_problem(&text, &error)))?;
-        let ta = path.parent().unwrap_or(Path::new("")).join(&file.ta);
-        let image = std::fs::read(&ta).map_err(|source| Error::io("read", &ta, source))?;
-        let description = file.describe(image).map_err(wrong)?;
-        description.check().map_err(|error| match error {
-            Error::Image(problem) => Error::Image(format!("{}: {problem}", ta.display())),
-            other => other,
-        })?;
+        let description = file::read(path)?;
+        description.check()?;
         Ok(description)
     }
 
-    /// Checks that the image is a Trusted Application the platform could install and has this UUID.
+    /// Checks that what is a Trusted Application could be installed by the platform and has its UUID, and that
+    /// dependencies are what they are taken for.
     ///
     /// # Errors
-    /// [`Error::Image`].
+    /// [`Error::Image`], [`Error::Description`].
     pub fn check(&self) -> Result<(), Error> {
-        platform_image::check(&self.image, self.uuid)
-    }
-}
-
-/// The TOML file.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct File {
-    ta: PathBuf,
-    uuid: String,
-    sequence_number: u64,
-    vendor_id: String,
-    class_id: String,
-    component_id: Option<String>,
-    manifest_id: Option<String>,
-    reference_uri: Option<String>,
-}
-
-impl File {
-    fn describe(self, image: Vec<u8>) -> Result<Description, String> {
-        let of = |key: &'static str| move |problem: String| format!("{key}: {problem}");
-        let description = Description::new(
-            parse_uuid(&self.uuid).map_err(of("uuid"))?,
-            self.sequence_number,
-            parse_uuid(&self.vendor_id).map_err(of("vendor-id"))?,
-            parse_uuid(&self.class_id).map_err(of("class-id"))?,
-            image,
-        );
-        let id = |key, text: Option<String>, default: &Vec<Vec<u8>>| match text {
-            Some(text) => text::parse(&text).map_err(|error| of(key)(error.to_string())),
-            None => Ok(default.clone()),
-        };
-        Ok(Description {
-            component_id: id("component-id", self.component_id, &description.component_id)?,
-            manifest_id: id("manifest-id", self.manifest_id, &description.manifest_id)?,
-            reference_uri: self.reference_uri,
-            ..description
-        })
-    }
-}
-
-/// Reads a UUID in its usual form.
-fn parse_uuid(text: &str) -> Result<[u8; 16], String> {
-    text::parse_uuid(text)
-        .ok_or_else(|| format!("{text:?} is not a UUID: write it as in 1c42796f-7fc4-4536-b751-6a58e6f4540c"))
-}
-
-/// One line of what the TOML reader would say in several.
-fn toml_problem(text: &str, error: &toml::de::Error) -> String {
-    let line =
-        error.span().and_then(|span| text.get(..span.start)).map(|before| before.matches('\n').count());
-    match line {
-        Some(line) => format!("line {}: {}", line.saturating_add(1), error.message()),
-        None => error.message().to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const GOOD: &str = r#"
-ta = "hello.ta"
-uuid = "1c42796f-7fc4-4536-b751-6a58e6f4540c"
-sequence-number = 3
-vendor-id = "c0ddd5f1-5243-5660-87db-4f5b0aa26c2f"
-class-id = "00000000-0000-0000-0000-000000000001"
-"#;
-
-    fn describe(text: &str) -> Result<Description, String> {
-        toml::from_str::<File>(text).map_err(|e| toml_problem(text, &e))?.describe(b"image".to_vec())
-    }
-
-    #[test]
-    fn the_usual_identifiers_follow_from_the_uuid() {
-        let description = describe(GOOD).unwrap();
-        assert_eq!(description.sequence_number, 3);
-        assert_eq!(description.component_id, native_ta(description.uuid));
-        assert_eq!(description.manifest_id, native_ta_manifest(description.uuid));
-        let own = format!("{GOOD}component-id = \"a/hex:01\"\nmanifest-id = \"m\"\nreference-uri = \"u\"\n");
-        let description = describe(&own).unwrap();
-        assert_eq!(description.component_id, [b"a".to_vec(), vec![1]]);
-        assert_eq!(description.manifest_id, [b"m".to_vec()]);
-        assert_eq!(description.reference_uri.as_deref(), Some("u"));
-    }
-
-    #[test]
-    fn a_mistake_is_named_with_its_place() {
-        for (from, to, words) in [
-            ("sequence-number = 3", "sequence-number = -3", "line 4"),
-            ("sequence-number = 3", "", "sequence-number"),
-            ("ta = ", "tea = ", "unknown field `tea`"),
-            ("c0ddd5f1-", "c0ddd5f1-0", "vendor-id: "),
-            ("uuid = \"1c", "uuid = \"xx", "uuid: "),
-        ] {
-            let problem = describe(&GOOD.replacen(from, to, 1)).unwrap_err();
-            assert!(problem.contains(words), "{problem:?} should contain {words:?}");
-            assert!(!problem.contains('\n'), "{problem:?}");
+        for component in &self.components {
+            if let Some(uuid) = component.uuid {
+                platform_image::check(&component.content, uuid)?;
+            }
         }
+        self.dependencies.iter().try_for_each(Dependency::check)
     }
 }

@@ -2,6 +2,7 @@
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use teep_proto::Kind;
 
 /// What went wrong, so that the person at the keyboard knows what to do about it.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub enum Error {
     Image(String),
     /// An envelope, or what stands in it, is not what it should be.
     Envelope(teep_proto::Error),
+    /// A SUIT Report cannot be opened.
+    Report(teep_proto::Error),
     /// The integrated payload under this key has no digest that the manifest names.
     Payload(String),
     /// The operating system gave no random bytes.
@@ -40,7 +43,10 @@ impl Error {
     /// Whether input was refused because no acceptable key vouches for all of it.
     pub fn is_refusal(&self) -> bool {
         match self {
-            Self::Envelope(error) => error.kind == teep_proto::Kind::Unauthenticated,
+            // What is signed in a way that is not understood is not signed by the keys given.
+            Self::Envelope(error) | Self::Report(error) => {
+                matches!(error.kind, Kind::Unauthenticated | Kind::UnsupportedAlgorithm)
+            }
             Self::Payload(_) => true,
             _ => false,
         }
@@ -55,10 +61,11 @@ impl fmt::Display for Error {
                 write!(f, "{} is already there: remove it or choose another name", path.display())
             }
             Self::Key(problem) | Self::Description(problem) | Self::Image(problem) => f.write_str(problem),
-            Self::Envelope(error) if error.kind == teep_proto::Kind::Unauthenticated => {
+            Self::Envelope(error) | Self::Report(error) if error.kind == Kind::Unauthenticated => {
                 write!(f, "{error}")
             }
             Self::Envelope(error) => write!(f, "not a usable SUIT envelope, {error}"),
+            Self::Report(error) => write!(f, "not a usable SUIT Report, {error}"),
             Self::Payload(uri) => {
                 write!(f, "the payload {uri:?} was changed: it does not have the digest that was signed")
             }
@@ -71,7 +78,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Io { source, .. } => Some(source),
-            Self::Envelope(error) => Some(error),
+            Self::Envelope(error) | Self::Report(error) => Some(error),
             _ => None,
         }
     }

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Keys in files: PEM (PKCS#8, SPKI) for other tools, COSE_Key for TEEP. Files are told apart by content.
 
+mod others;
+
+pub use others::{
+    AuthenticationKey, Trusted, generate_symmetric, load_recipient, load_recipient_key, write_cose_key,
+};
+
 use crate::{Algorithm, Error};
 use ed25519_dalek::pkcs8::KeypairBytes;
 use p256::pkcs8::{EncodePrivateKey, EncodePublicKey, LineEnding};
@@ -138,7 +144,15 @@ fn parse_signing_key(bytes: &[u8]) -> Result<SigningKey, String> {
 /// What the bytes are instead.
 pub fn parse_public_key(bytes: &[u8]) -> Result<PublicKey, String> {
     if let Some(digits) = as_hex(bytes) {
-        return PublicKey::from_cose_key(&digits).map_err(|error| format!("{error}"));
+        return PublicKey::from_cose_key(&digits).map_err(|error| match digits.len() {
+            // As long as a thumbprint, and shorter than any COSE_Key of a public key.
+            32 => {
+                "this is a key's thumbprint (kid); give the key itself, a COSE_Key (that of a TEEP Agent is \
+                   public_key in: teep-broker --json info)"
+                    .to_owned()
+            }
+            _ => format!("hexadecimal digits, but not those of a COSE_Key: {error}"),
+        });
     }
     let Some(pem) = as_pem(bytes) else {
         return PublicKey::from_cose_key(bytes).map_err(|error| not_a_key(bytes, &error));

@@ -19,18 +19,25 @@
 #![forbid(unsafe_code)]
 
 pub mod cli;
+pub mod command;
 mod create;
 mod description;
+mod encryption;
 mod error;
+mod explain;
 pub mod files;
 pub mod keys;
 mod payloads;
 mod platform_image;
 mod summary;
 
-pub use create::{PAYLOAD_URI, create};
-pub use description::Description;
+pub use create::{Created, create, create_for};
+pub use description::{
+    Cipher, Component, Dependency, Description, Encryption, Override, PAYLOAD_URI, Source, Texts,
+};
+pub use encryption::{Recipient, Sealed, Sealing};
 pub use error::Error;
-pub use payloads::check_payloads;
+pub use explain::{Explanation, Failure, Place};
+pub use payloads::{check_payloads, names_payload};
 pub use summary::Summary;
 pub use teep_proto::cose::Algorithm;

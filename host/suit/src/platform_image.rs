@@ -66,19 +66,24 @@ impl Head {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     const UUID: [u8; 16] = [7; 16];
 
     fn image() -> Vec<u8> {
+        image_of(UUID)
+    }
+
+    /// A file with the head of a Trusted Application `uuid` signed for OP-TEE.
+    pub(crate) fn image_of(uuid: [u8; 16]) -> Vec<u8> {
         let mut image = Vec::new();
         for word in [MAGIC, BOOTSTRAP_TA, 100, 0x7041_4930] {
             image.extend(word.to_le_bytes());
         }
         image.extend([32, 0, 0, 1]);
         image.extend([0xaa; 32 + 256]);
-        image.extend(UUID);
+        image.extend(uuid);
         image.extend([1, 0, 0, 0]);
         image.extend([0x55; 100]);
         image

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-mod names;
+pub(crate) mod names;
 mod text;
 
+pub(crate) use text::{line, printable};
+
 use crate::Error;
+use crate::keys::Trusted;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use teep_proto::cose::{Algorithm, PublicKey};
+use teep_proto::cose::Algorithm;
 use teep_proto::suit::{
     Argument, AuthenticationBlock, Command, Digest, Envelope, Index, Manifest, Parameter, Parameters,
     Section, Sequence,
@@ -40,6 +43,9 @@ pub struct Summary {
     pub sequences: Vec<CommandSequence>,
     /// The integrated payloads.
     pub payloads: Vec<Payload>,
+    /// Rules of the documents that it breaks although it can be decoded, and what they recommend and it lacks.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// Who signed.
@@ -106,16 +112,19 @@ pub struct Payload {
     pub bytes: usize,
     /// Its SHA-256.
     pub sha256: String,
+    /// If it is an envelope: identifier and sequence number of its manifest. Its signature was not checked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<String>,
 }
 
 impl Summary {
-    /// What `envelope` says, after checking that one of `keys` signed it.
+    /// What `envelope` says, after checking that one of `keys` authenticates it.
     ///
     /// # Errors
     /// [`Error::Envelope`]; [`Error::is_refusal`] tells whether it is the signature.
-    pub fn verified(envelope: &[u8], keys: &[PublicKey]) -> Result<Self, Error> {
+    pub fn verified(envelope: &[u8], keys: &Trusted) -> Result<Self, Error> {
         let decoded = Envelope::decode(envelope)?;
-        let manifest = decoded.verify(keys)?;
+        let manifest = keys.verify(&decoded)?;
         crate::check_payloads(&decoded, manifest.get())?;
         let signer = Signer::new(Some(manifest.algorithm()), Some(&manifest.signer().0));
         Self::of(envelope.len(), &decoded, manifest.get(), Some(signer))
@@ -162,8 +171,15 @@ impl Summary {
             text: text_by_language(envelope, manifest)?,
             sequences: std::iter::once(Ok(shared)).chain(sections).collect::<Result<_, _>>()?,
             payloads: envelope.payloads().iter().map(|(uri, bytes)| Payload::of(uri, bytes)).collect(),
+            warnings: warnings(manifest)?,
         })
     }
+}
+
+fn warnings(manifest: &Manifest<'_>) -> Result<Vec<String>, Error> {
+    let broken = manifest.check_rules().err().map(|error| error.to_string());
+    let lacking = manifest.recommendations()?.into_iter().map(|what| format!("it lacks {what}"));
+    Ok(broken.into_iter().chain(lacking).collect())
 }
 
 impl Signer {
@@ -186,7 +202,12 @@ fn signatures(envelope: &Envelope<'_>) -> Result<Vec<Signer>, Error> {
 
 impl Payload {
     fn of(uri: &str, bytes: &[u8]) -> Self {
-        Self { uri: uri.to_owned(), bytes: bytes.len(), sha256: Digest::of(bytes).to_string() }
+        let manifest = Envelope::decode(bytes).ok().and_then(|envelope| {
+            let manifest = envelope.inspect().ok()?;
+            let id = manifest.component_id.map_or_else(|| "without id".to_owned(), |id| id.to_string());
+            Some(format!("{id}, sequence number {}", manifest.sequence_number))
+        });
+        Self { uri: uri.to_owned(), bytes: bytes.len(), sha256: Digest::of(bytes).to_string(), manifest }
     }
 }
 

@@ -29,10 +29,13 @@ vendor-id = "c0ddd5f1-5243-5660-87db-4f5b0aa26c2f"
 class-id = "22222222-2222-2222-2222-222222222222"
 "#;
 
-/// Runs the command in `dir`; words with a dot or called `signer` are files there.
+/// Names of files without ending, and of directories.
+const NAMES: [&str; 7] = ["signer", "other", "device", "kek", "mac", "public", "none"];
+
+/// Runs the command in `dir`; words with a dot and [`NAMES`] are files there.
 fn run(dir: &Path, line: &str) -> (u8, String, String) {
     let words = line.split_whitespace().map(|word| match word {
-        _ if word.contains('.') || word == "signer" || word == "other" => dir.join(word).into_os_string(),
+        _ if word.contains('.') || NAMES.contains(&word) => dir.join(word).into_os_string(),
         _ => OsString::from(word),
     });
     let (mut out, mut err) = (Vec::new(), Vec::new());
@@ -148,4 +151,145 @@ fn mistakes_end_with_one_line_that_helps() {
     assert!(!dir.join("x.suit").exists());
     assert_eq!(run(dir, "create hello.toml --out x.suit").0, exit::USAGE);
     assert_eq!(run(dir, "--help").0, exit::OK);
+}
+
+/// A description of `greeting.txt` as personalization data for the key `device.pub.cose`.
+fn greeting(dir: &Path, more: &str) {
+    fs::write(dir.join("greeting.txt"), "Hello, device").unwrap();
+    let head = DESCRIPTION.lines().filter(|line| !line.starts_with("ta =") && !line.starts_with("uuid ="));
+    let head: Vec<_> = head.collect();
+    let text = format!(
+        "{}\nmanifest-id = \"greeting\"\n[[component]]\nid = \"text\"\nfile = \"greeting.txt\"\n{more}\n\
+         [[dependency]]\nmanifest = \"hello.suit\"\nsigner = \"signer.pub.pem\"\ndelivery = \"installed\"\n",
+        head.join("\n")
+    );
+    fs::write(dir.join("greeting.toml"), text).unwrap();
+}
+
+#[test]
+fn personalization_data_from_keys_to_a_verified_envelope() {
+    let dir = prepared();
+    let dir = dir.path();
+    run(dir, "create hello.toml --key signer.pem --out hello.suit");
+    let (code, out, _) = run(dir, "keygen --algorithm ecdh-es --out device");
+    assert!(code == exit::OK && out.contains("device.pub.cose public key"), "{out}");
+    greeting(dir, "delivery = \"write\"\nencrypt-to = [\"device.pub.cose\"]\ncipher = \"a128ctr\"");
+    let (code, out, err) = run(dir, "create greeting.toml --key other.pem --out greeting.suit");
+    assert_eq!((code, err.as_str()), (exit::OK, ""));
+    assert!(out.contains("sequence number 1 of text"), "{out}");
+    let (code, out, _) = run(dir, "inspect greeting.suit --key other.pub.pem");
+    assert_eq!(code, exit::OK);
+    for words in [
+        "encryption-info    A128CTR, to 1 recipient",
+        "dependency 1      TEEP-Device/SecureFS/uuid:11111111-1111-1111-1111-111111111111/suit",
+        "dependency-integrity (reporting policy 15)\n  process-dependency (reporting policy 15)",
+    ] {
+        assert!(out.contains(words), "{words:?} is not in\n{out}");
+    }
+    let bytes = fs::read(dir.join("greeting.suit")).unwrap();
+    assert!(!bytes.windows(5).any(|window| window == b"Hello"));
+}
+
+#[test]
+fn a_payload_that_devices_fetch_is_put_aside() {
+    let dir = prepared();
+    let dir = dir.path();
+    fs::create_dir(dir.join("public")).unwrap();
+    run(dir, "keygen --algorithm a128kw --out kek");
+    run(dir, "create hello.toml --key signer.pem --out hello.suit");
+    greeting(dir, "uri = \"https://tam.example/x/greeting.enc?v=1\"\nencrypt-to = [\"kek.cose\"]");
+    let (code, _, err) = run(dir, "create greeting.toml --key other.pem --out greeting.suit");
+    assert_eq!(code, exit::FAILURE);
+    assert!(err.contains("say with --payloads where to put it"), "{err}");
+    let (code, out, err) =
+        run(dir, "create greeting.toml --key other.pem --out greeting.suit --payloads public");
+    assert_eq!((code, err.as_str()), (exit::OK, ""));
+    assert!(out.contains("greeting.enc: 29 bytes, for https://tam.example/x/greeting.enc?v=1"), "{out}");
+    assert_eq!(fs::read(dir.join("public/greeting.enc")).unwrap().len(), 13 + 16, "with the tag of A128GCM");
+}
+
+#[test]
+fn what_is_encrypted_once_can_be_used_again() {
+    let dir = prepared();
+    let dir = dir.path();
+    run(dir, "create hello.toml --key signer.pem --out hello.suit");
+    run(dir, "keygen --algorithm ecdh-es --out device");
+    greeting(dir, "ciphertext = \"greeting.enc\"\nencryption-info = \"greeting.info\"");
+    let line = "encrypt greeting.txt --to device.pub.cose --out greeting.enc --info greeting.info";
+    let (code, out, err) = run(dir, line);
+    assert_eq!((code, err.as_str()), (exit::OK, ""));
+    assert!(out.contains("29 bytes encrypted with A128GCM, for 1 recipients"), "{out}");
+    for out in ["one.suit", "two.suit"] {
+        let (code, _, err) = run(dir, &format!("create greeting.toml --key other.pem --out {out}"));
+        assert_eq!((code, err.as_str()), (exit::OK, ""));
+    }
+    assert_eq!(fs::read(dir.join("one.suit")).unwrap(), fs::read(dir.join("two.suit")).unwrap());
+    let (code, _, err) =
+        run(dir, "encrypt greeting.txt --to device.pub.cose --out greeting.txt --info greeting.info");
+    assert!(code == exit::FAILURE && err.contains("would overwrite"), "{err}");
+}
+
+/// The profile with HMAC (MTI 3).
+#[test]
+fn a_mac_can_take_the_place_of_a_signature() {
+    let dir = prepared();
+    let dir = dir.path();
+    run(dir, "keygen --algorithm hmac256 --out mac");
+    let (code, _, err) = run(dir, "create hello.toml --key mac.cose --out hello.suit");
+    assert_eq!((code, err.as_str()), (exit::OK, ""));
+    assert_eq!(run(dir, "verify hello.suit --key mac.cose").0, exit::OK);
+    assert_eq!(run(dir, "verify hello.suit --key signer.pub.pem").0, exit::REFUSED);
+    let (code, _, err) = run(dir, "create hello.toml --key device.cose --out x.suit");
+    assert!(code == exit::FAILURE && err.contains("device.cose"), "{err}");
+}
+
+#[test]
+fn an_envelope_does_not_take_the_place_of_a_newer_one() {
+    let dir = prepared();
+    let dir = dir.path();
+    fs::write(dir.join("new.toml"), DESCRIPTION.replace("= 1", "= 2")).unwrap();
+    assert_eq!(run(dir, "create new.toml --key signer.pem --out hello.suit").0, exit::OK);
+    assert_eq!(run(dir, "create new.toml --key signer.pem --out hello.suit").0, exit::OK);
+    let (code, _, err) = run(dir, "create hello.toml --key signer.pem --out hello.suit");
+    assert_eq!(code, exit::FAILURE);
+    assert!(err.contains("is there with sequence number 2"), "{err}");
+}
+
+/// Every description in the help is one.
+#[test]
+fn the_examples_of_the_help_work() {
+    let (code, help, _) = run(Path::new("."), "create --help");
+    assert_eq!(code, exit::OK);
+    let (_, examples) = help.split_once("These begin all of them:").unwrap();
+    let is_toml = |line: &&str| line.starts_with("  ") || line.trim().is_empty();
+    let blocks: Vec<String> = examples
+        .split("\n\n")
+        .map(|block| {
+            let lines: Vec<_> =
+                block.lines().skip_while(|line| !line.starts_with("  ")).filter(is_toml).collect();
+            format!("{}\n", lines.join("\n"))
+        })
+        .collect();
+    let [head, fetched, greeting, moved] = &blocks[..] else { panic!("{blocks:#?}") };
+    let dir = prepared();
+    let dir = dir.path();
+    let uuid = "1c42796f-7fc4-4536-b751-6a58e6f4540c";
+    let mut image = ta();
+    let at = 20 + 32 + 64;
+    image[at..at + 16].copy_from_slice(uuid::Uuid::parse_str(uuid).unwrap().as_bytes());
+    fs::write(dir.join("hello.ta"), image).unwrap();
+    fs::write(dir.join("greeting.txt"), "Hello").unwrap();
+    run(dir, "keygen --algorithm ecdh-es --out device");
+    let device = fs::read(dir.join("device.pub.cose")).unwrap();
+    fs::write(dir.join("device.hex"), hex::encode(device)).unwrap();
+    let head = format!(
+        "sequence-number = 1\n{}",
+        head.replace("\"...\"", "\"22222222-2222-2222-2222-222222222222\"")
+    );
+    let head = head.replacen("sequence-number = 1\n", "", 1);
+    for (name, text) in [("hello", fetched), ("greeting", greeting), ("moved", moved)] {
+        fs::write(dir.join(format!("{name}.toml")), format!("{head}{text}")).unwrap();
+        let (code, _, err) = run(dir, &format!("create {name}.toml --key signer.pem --out {name}.suit"));
+        assert_eq!((code, err.as_str()), (exit::OK, ""), "{name}");
+    }
 }

@@ -2,91 +2,98 @@
 //! The command line `teep-tam`.
 
 mod args;
-mod output;
+mod list;
 
-use crate::policy;
-use crate::store::{Directory, Published, StoreError};
-use crate::{Event, HttpConfig, TAM_PATH, Tam, serve};
+use crate::policy::Catalogue;
+use crate::store::{Directory, Offer, Published, StoreError, parse_measurement};
+use crate::{Event, HttpConfig, PAYLOADS_PATH, TAM_PATH, Tam, TamConfig, serve};
 use args::{Args, Task};
-use clap::Parser;
-use output::{Done, failed, list};
+use list::list;
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use teep_proto::cose::PublicKey;
 use teep_proto::suit::ComponentId;
+use teep_suit::command::{self, CommandLine, Done};
 use teep_suit::keys;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Exit codes. They are part of the interface: scripts depend on them.
 pub mod exit {
-    /// Done.
-    pub const OK: u8 = 0;
-    /// Failed in another way than those below.
-    pub const FAILURE: u8 = 1;
+    pub use teep_suit::cli::exit::{FAILURE, OK, USAGE};
+
     /// There was nothing to do.
     pub const NOTHING: u8 = 2;
     /// What is meant does not exist.
     pub const NOT_FOUND: u8 = 3;
     /// No vetted signer signed the envelope.
     pub const REFUSED: u8 = 6;
-    /// The command line is wrong.
-    pub const USAGE: u8 = 64;
 }
 
 /// Runs the command line `args` (the program name first): results go to `out`, errors to `err`. Returns the
 /// [`exit`] code.
 pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut impl Write, err: &mut impl Write) -> u8 {
-    // A reader that has gone away is told nothing; the exit code still says what was done.
-    let args = match Args::try_parse_from(args) {
-        Ok(args) => args,
-        Err(error) if error.use_stderr() => {
-            let _ = write!(err, "{}", error.render());
-            return exit::USAGE;
-        }
-        Err(help) => {
-            let _ = write!(out, "{}", help.render());
-            return exit::OK;
-        }
-    };
-    match perform(&args.task, out) {
-        Ok(done) => {
-            let _ = if args.json { writeln!(out, "{}", done.object) } else { writeln!(out, "{}", done.text) };
-            exit::OK
-        }
-        Err(error) => {
-            let (code, object) = failed(&error);
-            if args.json {
-                let _ = writeln!(out, "{object}");
-            }
-            let _ = writeln!(err, "teep-tam: {error}");
-            code
-        }
-    }
+    command::run::<Args>(args, out, err)
 }
 
-fn perform(task: &Task, out: &mut impl Write) -> Result<Done, StoreError> {
-    match task {
-        Task::Init { dir } => init(dir),
-        Task::Serve { dir, listen } => run_server(&Directory::open(dir)?, *listen, out),
-        Task::Enrol { dir, key, name } => {
-            let (directory, key) = (Directory::open(dir)?, load_key(key)?);
-            Ok(added("enrolled agent", &key, &directory.enrol(&key, name.as_deref())?))
+impl CommandLine for Args {
+    type Error = StoreError;
+
+    fn json(&self) -> bool {
+        self.json
+    }
+
+    fn perform(&self, out: &mut impl Write) -> Result<Done, StoreError> {
+        match &self.task {
+            Task::Init { dir } => init(dir),
+            Task::Serve { dir, listen, dialect, keep_unneeded, attestation } => {
+                let directory = Directory::open(dir)?;
+                let mut config =
+                    TamConfig { dialect: *dialect, honour_unneeded: !keep_unneeded, ..directory.config()? };
+                config.attestation = attestation.unwrap_or(config.attestation);
+                run_server(&directory, config, *listen, out)
+            }
+            Task::Enrol { dir, key, attestation_key, name } => {
+                let (directory, key) = (Directory::open(dir)?, load_key(key)?);
+                let attestation_key = attestation_key.as_deref().map(load_key).transpose()?;
+                enrol(&directory, &key, attestation_key.as_ref(), name.as_deref())
+            }
+            Task::Attestation { dir, policy } => {
+                Directory::open(dir)?.set_attestation(*policy)?;
+                let text = format!("attestation is {policy} from the next start of the server on");
+                Ok(Done::new(text, json!({ "attestation": policy.to_string() })))
+            }
+            Task::AddMeasurement { dir, digest, name } => {
+                let digest = parse_measurement(digest).map_err(StoreError::Invalid)?;
+                let name = Directory::open(dir)?.add_measurement(digest, name.as_deref())?;
+                let digits = hex::encode(digest);
+                let text = format!("expected measurement {name}, {digits}");
+                Ok(Done::new(text, json!({ "name": name, "measurement": digits })))
+            }
+            Task::AddSigner { dir, key, name } => {
+                let (directory, key) = (Directory::open(dir)?, load_key(key)?);
+                Ok(added("vetted signer", &key, &directory.add_signer(&key, name.as_deref())?))
+            }
+            Task::Publish { dir, envelope, agent, payload } => {
+                publish(&Directory::open(dir)?, envelope, agent.as_deref(), payload)
+            }
+            Task::Withdraw { dir, name, give_up } => withdraw(&Directory::open(dir)?, name, *give_up),
+            Task::List { dir } => list(&Directory::open(dir)?),
         }
-        Task::AddSigner { dir, key, name } => {
-            let (directory, key) = (Directory::open(dir)?, load_key(key)?);
-            Ok(added("vetted signer", &key, &directory.add_signer(&key, name.as_deref())?))
+    }
+
+    fn classify(error: &StoreError) -> (u8, &'static str) {
+        match error {
+            StoreError::Nothing(_) => (exit::NOTHING, "nothing"),
+            StoreError::NotFound(_) => (exit::NOT_FOUND, "not-found"),
+            StoreError::Refused(_) => (exit::REFUSED, "refused"),
+            StoreError::File(_) | StoreError::Invalid(_) => (exit::FAILURE, "failed"),
         }
-        Task::Publish { dir, envelope } => publish(&Directory::open(dir)?, envelope),
-        Task::Withdraw { dir, name } => {
-            Directory::open(dir)?.withdraw(name)?;
-            Ok(Done::new(format!("{name} withdrawn; devices keep what they have"), json!({ "name": name })))
-        }
-        Task::List { dir } => list(&Directory::open(dir)?),
     }
 }
 
@@ -98,10 +105,11 @@ fn init(dir: &Path) -> Result<Done, StoreError> {
     let root = dir.display();
     let text = format!(
         "{root} is ready. Next:\n  \
-         give {root}/keys/*.pub.cose to the devices, as trust anchors for this TAM\n  \
+         give {root}/keys/tam-e*.pub.cose to the devices, as trust anchors for this TAM, and tam-report.pub.cose\n  \
+         if their SUIT Reports are to be encrypted\n  \
          teep-tam add-signer {root} SIGNER.pub.pem\n  \
          teep-tam publish {root} COMPONENT.suit\n  \
-         teep-tam enrol {root} AGENT-KEY\n  \
+         teep-tam enrol {root} AGENT-KEY --attestation-key KEY\n  \
          teep-tam serve {root}"
     );
     Ok(Done::new(text, json!({ "directory": dir })))
@@ -113,10 +121,12 @@ fn load_key(argument: &str) -> Result<PublicKey, StoreError> {
     if path.exists() {
         return Ok(keys::load_public_key(path)?);
     }
-    let digits = hex::decode(argument).map_err(|_| {
-        StoreError::NotFound(format!("{argument} is no file, nor a COSE_Key in hexadecimal digits"))
-    })?;
-    PublicKey::from_cose_key(&digits).map_err(|error| StoreError::Invalid(format!("{argument}: {error}")))
+    if hex::decode(argument).is_err() {
+        let problem = format!("{argument} is no file, nor a COSE_Key in hexadecimal digits");
+        return Err(StoreError::NotFound(problem));
+    }
+    keys::parse_public_key(argument.as_bytes())
+        .map_err(|problem| StoreError::Invalid(format!("{argument}: {problem}")))
 }
 
 fn added(what: &str, key: &PublicKey, name: &str) -> Done {
@@ -124,27 +134,109 @@ fn added(what: &str, key: &PublicKey, name: &str) -> Done {
     Done::new(format!("{what} {name}, key {kid}"), json!({ "name": name, "kid": kid }))
 }
 
-fn publish(directory: &Directory, envelope: &Path) -> Result<Done, StoreError> {
-    let Published { offer, replaced } = directory.publish(envelope)?;
+/// Admits the Agent with `key`, and `attestation_key` for its Evidence, also later.
+fn enrol(
+    directory: &Directory,
+    key: &PublicKey,
+    attestation_key: Option<&PublicKey>,
+    name: Option<&str>,
+) -> Result<Done, StoreError> {
+    let enrolled = directory.enrol(key, name);
+    let Some(attestation_key) = attestation_key else {
+        return Ok(added("enrolled agent", key, &enrolled?));
+    };
+    match enrolled {
+        Ok(_) | Err(StoreError::Nothing(_)) => {}
+        Err(error) => return Err(error),
+    }
+    let name = directory.enrol_attestation_key(key.thumbprint(), attestation_key)?;
+    let [kid, attestation_kid] = [key, attestation_key].map(|key| key.thumbprint().to_string());
+    let text = format!("enrolled agent {name}, key {kid}, attestation key {attestation_kid}");
+    Ok(Done::new(text, json!({ "name": name, "kid": kid, "attestation_kid": attestation_kid })))
+}
+
+fn publish(
+    directory: &Directory,
+    envelope: &Path,
+    agent: Option<&str>,
+    payloads: &[PathBuf],
+) -> Result<Done, StoreError> {
+    let agent = agent.map(|name| directory.agent(name)).transpose()?;
+    let before = directory.manifests()?.items;
+    let Published { offer, replaced, payloads } = directory.publish(envelope, agent, payloads)?;
     let mut text = format!("{} {}", if replaced { "replaced" } else { "published" }, offer.name);
+    if let Some(agent) = agent {
+        text.push_str(&format!(", for the agent {agent} only"));
+    }
     let all = directory.manifests()?.items;
+    let catalogue = Catalogue::new(agent, &all, &[]);
     for component in &offer.components {
         let Ok(id) = ComponentId::decode(&component.id) else { continue };
         text.push_str(&format!("\n  {id}: sequence number {}", offer.sequence_number));
-        if let Some(best) = policy::best(&id, &all).filter(|best| best.name != offer.name) {
-            text.push_str(&format!(
+        match catalogue.best(&id).filter(|best| best.name != offer.name) {
+            Some(best) if best.depends_on(&offer) => {
+                text.push_str(&format!(", served as part of {}", best.name));
+            }
+            Some(best) => text.push_str(&format!(
                 ", not served: {} has sequence number {}; withdraw that first if this one is wanted",
                 best.name, best.sequence_number
-            ));
+            )),
+            None => {}
         }
     }
-    let fields =
-        json!({ "name": offer.name, "replaced": replaced, "sequence_number": offer.sequence_number });
-    Ok(Done::new(text, fields))
+    let paths: Vec<_> = payloads.iter().map(|name| format!("{PAYLOADS_PATH}/{name}")).collect();
+    paths.iter().for_each(|path| text.push_str(&format!("\n  payload {path}")));
+    let warnings = steps_back(&before, &all);
+    let fields = json!({
+        "name": offer.name,
+        "replaced": replaced,
+        "sequence_number": offer.sequence_number,
+        "payloads": paths,
+        "warnings": warnings,
+    });
+    Ok(Done::new(text + &lines(&warnings), fields))
 }
 
-fn run_server(directory: &Directory, listen: SocketAddr, out: &mut impl Write) -> Result<Done, StoreError> {
-    let tam = Arc::new(Tam::with_observer(directory.config()?, directory.clone(), log));
+fn withdraw(directory: &Directory, name: &str, give_up: bool) -> Result<Done, StoreError> {
+    let before = directory.manifests()?.items;
+    directory.withdraw(name, give_up)?;
+    let warnings = steps_back(&before, &directory.manifests()?.items);
+    let devices =
+        if give_up { "are told to give it up at their next contact" } else { "keep what they have" };
+    let text = format!("{name} withdrawn; devices {devices}{}", lines(&warnings));
+    Ok(Done::new(text, json!({ "name": name, "give_up": give_up, "warnings": warnings })))
+}
+
+/// For each component of which less is served `after` a change than `before`, what devices make of that.
+fn steps_back(before: &[Offer], after: &[Offer]) -> Vec<String> {
+    let components: BTreeSet<&[u8]> =
+        before.iter().flat_map(|offer| &offer.components).map(|component| component.id.as_slice()).collect();
+    let step_back = |id: &[u8]| {
+        let id = ComponentId::decode(id).ok()?;
+        let best = |offers| Catalogue::new(None, offers, &[]).best(&id);
+        let (was, is) = (best(before)?, best(after)?);
+        (is.sequence_number < was.sequence_number).then(|| {
+            format!(
+                "{id}: sequence number {} is served now, {} was; devices that have {} refuse it as a rollback",
+                is.sequence_number, was.sequence_number, was.sequence_number
+            )
+        })
+    };
+    components.into_iter().filter_map(step_back).collect()
+}
+
+fn lines(warnings: &[String]) -> String {
+    warnings.iter().map(|warning| format!("\n  warning: {warning}")).collect()
+}
+
+fn run_server(
+    directory: &Directory,
+    config: TamConfig,
+    listen: SocketAddr,
+    out: &mut impl Write,
+) -> Result<Done, StoreError> {
+    let http = HttpConfig { payloads: Some(directory.payloads()), ..HttpConfig::default() };
+    let tam = Arc::new(Tam::with_observer(config, directory.clone(), log));
     let failure = |what: String| move |error: io::Error| StoreError::Invalid(format!("{what}: {error}"));
     let runtime = tokio::runtime::Runtime::new().map_err(failure("cannot start".to_owned()))?;
     runtime.block_on(async {
@@ -159,7 +251,7 @@ fn run_server(directory: &Directory, listen: SocketAddr, out: &mut impl Write) -
                 _ = interrupt.recv() => {}
             }
         };
-        serve(listener, tam, HttpConfig::default(), stop).await;
+        serve(listener, tam, http, stop).await;
         Ok(Done::new("stopped".to_owned(), json!({})))
     })
 }

@@ -5,7 +5,7 @@ use std::fmt;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// It is no TEEP message (REQ-TEEP-003, 004, 005, 007).
+    /// It is no TEEP message (REQ-TEEP-003, 004, 005, 007), or one in the numbers of the other dialect.
     Malformed(teep_proto::Error),
     /// No enrolled Agent signed it (REQ-TEEP-006).
     Unauthenticated {
@@ -19,7 +19,7 @@ pub enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Malformed(error) => write!(f, "not a TEEP message: {error}"),
+            Self::Malformed(error) => write!(f, "not a usable TEEP message, {error}"),
             Self::Unauthenticated { claimed } => {
                 let claimed = claimed.as_deref().unwrap_or("it does not name");
                 write!(f, "no enrolled Agent signed it, but key {claimed}: if that is yours, teep-tam enrol")

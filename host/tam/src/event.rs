@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 use std::fmt;
 use teep_proto::cose::Thumbprint;
-use teep_proto::suit::{Report, ReportResult};
+use teep_proto::suit::labels::manifest as labels;
+use teep_proto::suit::{Record, Report, ReportResult};
 use teep_proto::teep::{ErrCode, Message};
 
 /// Something that happened at the TAM. [`Display`](fmt::Display) writes one line for an operator; it has no
@@ -13,6 +14,8 @@ pub enum Event<'a> {
     Received {
         /// What it says.
         message: &'a Message<'a>,
+        /// The SUIT Reports in it, opened; `None` for one that cannot be.
+        reports: &'a [Option<Vec<u8>>],
         /// Its length with signature.
         bytes: usize,
         /// Key of the Agent that signed it.
@@ -50,9 +53,10 @@ pub enum Event<'a> {
 impl fmt::Display for Event<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Received { message, bytes, agent } => {
+            Self::Received { message, reports, bytes, agent } => {
                 write!(f, "received {}, {bytes} bytes, from agent {}", message.name(), Short(Some(*agent)))?;
-                write_details(f, message)
+                write_details(f, message)?;
+                reports.iter().try_for_each(|report| write_report(f, report.as_deref()))
             }
             Self::Sent { message, bytes, agent, manifests } => {
                 write!(f, "sent {}, {bytes} bytes, to agent {}", message.name(), Short(*agent))?;
@@ -89,19 +93,19 @@ fn write_details(f: &mut fmt::Formatter<'_>, message: &Message<'_>) -> fmt::Resu
             for tc in &response.requested_tc_list {
                 write!(f, ", wants {}", tc.component_id)?;
             }
+            for id in &response.unneeded_manifest_list {
+                write!(f, ", needs no longer {id}")?;
+            }
             Ok(())
         }
-        Message::Update(update) => write_error(f, update.err_code, update.err_msg),
-        Message::Success(success) => {
-            if let Some(msg) = success.msg {
-                write!(f, ": {}", printable(msg))?;
+        Message::Update(update) => {
+            for id in &update.unneeded_manifest_list {
+                write!(f, "; to give up: {id}")?;
             }
-            write_reports(f, &success.suit_reports)
+            write_error(f, update.err_code, update.err_msg)
         }
-        Message::Error(error) => {
-            write_error(f, Some(error.err_code), error.err_msg)?;
-            write_reports(f, &error.suit_reports)
-        }
+        Message::Success(success) => success.msg.map_or(Ok(()), |msg| write!(f, ": {}", printable(msg))),
+        Message::Error(error) => write_error(f, Some(error.err_code), error.err_msg),
     }
 }
 
@@ -112,16 +116,35 @@ fn write_error(f: &mut fmt::Formatter<'_>, code: Option<ErrCode>, msg: Option<&s
     msg.map_or(Ok(()), |msg| write!(f, ": {}", printable(msg)))
 }
 
-fn write_reports(f: &mut fmt::Formatter<'_>, reports: &[&[u8]]) -> fmt::Result {
-    for report in reports.iter().filter_map(|bytes| Report::decode(bytes).ok()) {
-        match report.result {
-            ReportResult::Success => write!(f, "; manifest {:.16} done", report.manifest_digest.to_string())?,
-            ReportResult::Failure { reason, .. } => {
-                write!(f, "; manifest {:.16} failed: {reason}", report.manifest_digest.to_string())?;
-            }
+fn write_report(f: &mut fmt::Formatter<'_>, report: Option<&[u8]>) -> fmt::Result {
+    let Some(report) = report.and_then(|report| Report::decode(report).ok()) else {
+        return f.write_str("; a report that cannot be opened");
+    };
+    write!(f, "; manifest {:.16} ", report.manifest_digest.to_string())?;
+    match &report.result {
+        ReportResult::Success => f.write_str("done"),
+        ReportResult::Failure { reason, record, .. } => {
+            write!(f, "failed: {reason}")?;
+            write_place(f, record)
         }
     }
-    Ok(())
+}
+
+/// Where in the manifest it failed: `teep-suit explain` says which command that is.
+fn write_place(f: &mut fmt::Formatter<'_>, record: &Record<'_>) -> fmt::Result {
+    // No section had begun (AMB-SUIT-17).
+    if record.section == 0 {
+        return Ok(());
+    }
+    let section = match record.section {
+        labels::COMMON => "shared-sequence",
+        label => labels::name(label).unwrap_or("unknown section"),
+    };
+    write!(f, " ({section}, byte {}, component {}", record.offset, record.component_index)?;
+    if !record.manifest_id.is_empty() {
+        write!(f, " of dependency {:?}", record.manifest_id)?;
+    }
+    f.write_str(")")
 }
 
 /// `text` without the characters that steer a terminal or break a log line: parts of it come from Agents.

@@ -13,7 +13,7 @@ use teep_proto::cose::Thumbprint;
 /// A token as the TAM makes them: random, so that no two are alike (REQ-TEEP-046).
 pub(crate) type Token = [u8; 16];
 
-/// Why a token does not count.
+/// Why a token or a challenge does not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     /// Never given out for this, used before, or forgotten.
@@ -31,6 +31,14 @@ impl Refusal {
             Self::Expired => "its token has expired",
         }
     }
+
+    /// The same, of a challenge.
+    pub(crate) fn of_a_challenge(self) -> &'static str {
+        match self {
+            Self::Unknown => "the nonce of its Evidence is none that was sent, or was answered already",
+            Self::Expired => "the nonce of its Evidence has expired",
+        }
+    }
 }
 
 /// All outstanding requests.
@@ -38,6 +46,7 @@ impl Refusal {
 pub(crate) struct Outstanding {
     lifetime: Duration,
     queries: Pool,
+    challenges: Pool,
     max_updates: usize,
     updates: HashMap<Thumbprint, Pool>,
 }
@@ -47,6 +56,7 @@ impl Outstanding {
         Self {
             lifetime: config.token_lifetime,
             queries: Pool::new(config.max_queries),
+            challenges: Pool::new(config.max_queries),
             max_updates: config.max_updates_per_agent,
             updates: HashMap::new(),
         }
@@ -55,6 +65,11 @@ impl Outstanding {
     /// Remembers the token of a QueryRequest.
     pub(crate) fn asked(&mut self, token: Token) {
         self.queries.insert(token, self.lifetime);
+    }
+
+    /// Remembers the challenge of a QueryRequest that asks for attestation and so has no token (AMB-17).
+    pub(crate) fn challenged(&mut self, challenge: Token) {
+        self.challenges.insert(challenge, self.lifetime);
     }
 
     /// Remembers the token of an Update for `agent`.
@@ -66,6 +81,11 @@ impl Outstanding {
     /// Burns the token of a QueryRequest (REQ-TEEP-101).
     pub(crate) fn settle_query(&mut self, token: &[u8]) -> Result<(), Refusal> {
         self.queries.take(token, self.lifetime)
+    }
+
+    /// Burns the challenge of a QueryRequest.
+    pub(crate) fn settle_challenge(&mut self, nonce: &[u8]) -> Result<(), Refusal> {
+        self.challenges.take(nonce, self.lifetime)
     }
 
     /// Burns the token of an Update for `agent`.
@@ -162,6 +182,7 @@ mod tests {
         outstanding.ordered(AGENT, [0; 16]);
         assert_eq!(outstanding.settle_update(Thumbprint([2; 32]), &[0; 16]), Err(Refusal::Unknown));
         assert_eq!(outstanding.settle_query(&[0; 16]), Err(Refusal::Unknown));
+        assert_eq!(outstanding.settle_challenge(&[0; 16]), Err(Refusal::Unknown));
         assert_eq!(outstanding.settle_update(AGENT, &[0; 15]), Err(Refusal::Unknown));
         assert_eq!(outstanding.settle_update(AGENT, &[0; 16]), Ok(()));
         assert_eq!(outstanding.settle_update(AGENT, &[0; 16]), Err(Refusal::Unknown));

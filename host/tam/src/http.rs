@@ -9,17 +9,21 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use http_body_util::BodyExt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use teep_proto::limits::MAX_MESSAGE;
+use teep_proto::teep::MEDIA_TYPE;
+use tower_http::services::ServeDir;
 
 /// Path of the TAM's one resource.
 pub const TAM_PATH: &str = "/tam";
 
-const MEDIA_TYPE: &str = "application/teep+cbor";
+/// Path below which the payload files are.
+pub const PAYLOADS_PATH: &str = "/payloads";
 
 /// What the HTTP server bears with from its clients.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct HttpConfig {
     /// Bytes of a request body.
     pub max_body: usize,
@@ -33,6 +37,8 @@ pub struct HttpConfig {
     pub grace: Duration,
     /// Connections at a time; more wait.
     pub max_connections: usize,
+    /// Directory of the files at [`PAYLOADS_PATH`], if there are any.
+    pub payloads: Option<PathBuf>,
 }
 
 impl Default for HttpConfig {
@@ -44,6 +50,7 @@ impl Default for HttpConfig {
             max_age: Duration::from_mins(5),
             grace: Duration::from_secs(60),
             max_connections: 512,
+            payloads: None,
         }
     }
 }
@@ -57,7 +64,7 @@ impl Default for HttpConfig {
 /// | a body of another type (REQ-HTTP-029) | 415 |
 /// | a body that is too long, or too slow | 413, 408 |
 /// | no body (REQ-HTTP-031) | 200 with a QueryRequest |
-/// | a body that is no TEEP message | 400 |
+/// | a body that is no TEEP message, or one of the other dialect | 400 |
 /// | a message that no enrolled Agent signed | 403 |
 /// | a message the TAM answers (REQ-HTTP-034) | 200 with the answer |
 /// | any other message, also one that is dropped (REQ-HTTP-033) | 204 |
@@ -68,8 +75,19 @@ impl Default for HttpConfig {
 /// alone whether to look for a broken path or to enrol the device; an attacker learns nothing he did not
 /// know. A message by an enrolled Agent that comes late or twice gets 204: its sender did nothing wrong.
 /// No answer but 200 has content.
+///
+/// The files of [`HttpConfig::payloads`] are at [`PAYLOADS_PATH`], by GET and with Range requests, so that a broken
+/// transfer can go on. They are for whoever knows the name: what is secret is encrypted.
 pub fn router(tam: Arc<Tam>, config: HttpConfig) -> Router {
-    Router::new().route(TAM_PATH, post(handle)).with_state((tam, config))
+    let payloads = config.payloads.clone();
+    let router = Router::new().route(TAM_PATH, post(handle)).with_state((tam, config));
+    match payloads {
+        Some(directory) => {
+            let files = ServeDir::new(directory).append_index_html_on_directories(false);
+            router.nest_service(PAYLOADS_PATH, files)
+        }
+        None => router,
+    }
 }
 
 async fn handle(

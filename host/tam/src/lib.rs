@@ -6,9 +6,13 @@
 //! a directory ([`Directory`]) or memory ([`MemoryStore`]). [`router`] and [`serve`] put it behind HTTP as
 //! TEEP over HTTP asks, [`spawn`] does so on a thread of its own, for tests and demonstrations.
 //!
-//! Not there yet: attestation of Agents, and SUIT Reports about the TAM.
+//! Agents are attested if [`TamConfig::attestation`] says so, by a Verifier of its own; the TAM is attested to Agents
+//! that want it by whom [`Tam::attested_by`] names.
+//!
+//! Not there yet: SUIT Reports about the TAM.
 #![forbid(unsafe_code)]
 
+mod attestation;
 pub mod cli;
 mod config;
 mod error;
@@ -16,14 +20,16 @@ mod event;
 mod exchange;
 mod http;
 mod policy;
+mod report;
 mod server;
 pub mod store;
 mod tam;
 
+pub use attestation::Attestation;
 pub use config::TamConfig;
 pub use error::Error;
 pub use event::Event;
-pub use http::{HttpConfig, TAM_PATH, router};
+pub use http::{HttpConfig, PAYLOADS_PATH, TAM_PATH, router};
 pub use server::{Handle, serve, spawn};
 pub use store::{Directory, MemoryStore, Store};
 pub use tam::Tam;

@@ -1,140 +1,212 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What an Agent gets: what it asked for, and newer things than it has.
+//! What an Agent gets: what it asked for, newer things than it has, and what belongs to these; and what it is to give
+//! up.
 
 use crate::store::Offer;
+use std::collections::BTreeSet;
+use teep_proto::cose::Thumbprint;
 use teep_proto::limits::{MAX_LIST, MAX_MESSAGE};
 use teep_proto::suit::{ComponentId, SystemPropertyClaims};
 use teep_proto::teep::{QueryResponse, RequestedTc};
 
 /// Bytes an Update needs around its envelopes, rounded up: token, signature, and five for each head.
-const ROOM_FOR_UPDATE: usize = 512;
+const ROOM_FOR_UPDATE: usize = 1024;
 
-/// The offers that answer `response`, each once and in the order it asks for them, as far as one Update has
-/// room.
-///
-/// A requested component gets its offer, unless that has not the sequence number asked for. An installed one
-/// gets it when its digest is known to differ from that of the offer: a device without the digest in its
-/// claims has to ask.
-pub(crate) fn decide<'o>(response: &QueryResponse<'_>, offers: &'o [Offer]) -> Vec<&'o Offer> {
-    let requested = response.requested_tc_list.iter().filter_map(|tc| requested(tc, offers));
-    let outdated = response.tc_list.iter().flatten().filter_map(|tc| outdated(tc, offers));
-    let mut room = MAX_MESSAGE.saturating_sub(ROOM_FOR_UPDATE);
-    let mut chosen: Vec<&Offer> = Vec::new();
-    for offer in requested.chain(outdated) {
-        let known = chosen.iter().any(|other| std::ptr::eq(*other, offer));
-        if known || chosen.len() >= MAX_LIST {
-            continue;
-        }
-        if let Some(rest) = room.checked_sub(offer.envelope.len()) {
-            room = rest;
-            chosen.push(offer);
+/// What a TAM has, as far as it concerns one device.
+pub(crate) struct Catalogue<'o> {
+    offers: Vec<&'o Offer>,
+    withdrawn: Vec<&'o Offer>,
+}
+
+/// What a device is told.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Decision<'o> {
+    /// Identifiers of the manifests to give up, encoded; this comes first (REQ-TEEP-080).
+    pub(crate) unneeded: Vec<&'o [u8]>,
+    /// The manifests to install, in this order.
+    pub(crate) manifests: Vec<&'o Offer>,
+    /// Identifiers of manifests that are not wanted any more, so that nothing brings them back at once.
+    gone: BTreeSet<&'o [u8]>,
+    room: usize,
+}
+
+impl<'o> Catalogue<'o> {
+    /// Of `offers` and `withdrawn`, what is for every device and what is for `agent`.
+    pub(crate) fn new(agent: Option<Thumbprint>, offers: &'o [Offer], withdrawn: &'o [Offer]) -> Self {
+        let is_meant = |offer: &&Offer| offer.agent.is_none() || offer.agent == agent;
+        Self {
+            offers: offers.iter().filter(is_meant).collect(),
+            withdrawn: withdrawn.iter().filter(is_meant).collect(),
         }
     }
-    chosen
+
+    /// The answer to `response`. `honour_unneeded`: what nobody on the device needs any more may go.
+    ///
+    /// To be given up are manifests that were withdrawn, and with those that the device itself does not need all that
+    /// depends on them here. Then come, as far as one Update has room, the offers for what it requests, unless they
+    /// have not the sequence number asked for; for what it has with another digest than the offer's, and a device
+    /// without digests in its claims has to ask; and what goes with these or is for this very device. What an offer
+    /// depends on precedes it.
+    pub(crate) fn decide(&self, response: &QueryResponse<'_>, honour_unneeded: bool) -> Decision<'o> {
+        let installed = response.tc_list.as_deref().unwrap_or_default();
+        let mut decision =
+            Decision { room: MAX_MESSAGE.saturating_sub(ROOM_FOR_UPDATE), ..Decision::default() };
+        let gone = self.withdrawn.iter().filter(|offer| {
+            let id = offer.manifest_id.as_ref();
+            has_some(installed, offer) && !self.offers.iter().any(|other| other.manifest_id.as_ref() == id)
+        });
+        gone.for_each(|offer| decision.give_up_for_good(offer));
+        if honour_unneeded {
+            self.give_up_unneeded(response, installed, &mut decision);
+        }
+        for tc in &response.requested_tc_list {
+            self.requested(tc).into_iter().for_each(|offer| self.send(offer, installed, &mut decision));
+        }
+        for tc in installed {
+            self.outdated(tc).into_iter().for_each(|offer| self.send(offer, installed, &mut decision));
+        }
+        self.send_companions(installed, &mut decision);
+        decision
+    }
+
+    /// A hint that a Trusted Application is not needed any more is one that its data is not needed either.
+    fn give_up_unneeded(
+        &self,
+        response: &QueryResponse<'_>,
+        installed: &[SystemPropertyClaims<'_>],
+        decision: &mut Decision<'o>,
+    ) {
+        let all = || self.offers.iter().chain(&self.withdrawn);
+        for id in &response.unneeded_manifest_list {
+            for offer in all().filter(|offer| offer.manifest_id.as_deref() == Some(id.as_bytes())) {
+                let dependents = all().filter(|other| {
+                    let mut on = other.dependencies.iter();
+                    on.any(|dependency| dependency.id == id.as_bytes()) && has_some(installed, other)
+                });
+                dependents.for_each(|dependent| decision.give_up_for_good(dependent));
+                decision.give_up_for_good(offer);
+            }
+        }
+    }
+
+    /// The offer for `component`: one for this very device before one for all, then the highest sequence number, of
+    /// equal ones the first. One that depends on another offer with this component stands for both.
+    pub(crate) fn best(&self, component: &ComponentId<'_>) -> Option<&'o Offer> {
+        let fitting = || self.offers.iter().copied().filter(|offer| offer.component(component).is_some());
+        fitting()
+            .filter(|offer| !fitting().any(|other| other.depends_on(offer)))
+            .reduce(|best, offer| if rank(offer) > rank(best) { offer } else { best })
+    }
+
+    fn requested(&self, tc: &RequestedTc<'_>) -> Option<&'o Offer> {
+        let least = tc.tc_manifest_sequence_number.unwrap_or(0);
+        self.best(&tc.component_id).filter(|offer| offer.sequence_number >= least)
+    }
+
+    fn outdated(&self, tc: &SystemPropertyClaims<'_>) -> Option<&'o Offer> {
+        let offer = self.best(&tc.component_id)?;
+        let (installed, offered) = (tc.digest()?, offer.component(&tc.component_id)?.digest?);
+        (installed != offered).then_some(offer)
+    }
+
+    /// What depends on something that is sent or installed, and what is for this very device.
+    fn send_companions(&self, installed: &[SystemPropertyClaims<'_>], decision: &mut Decision<'o>) {
+        for offer in self.offers.iter().copied() {
+            let mut needed = offer.dependencies.iter().filter(|dependency| !dependency.is_brought);
+            // It goes with what is replaced, even if it stays the same itself (suit.md 9.5 rule 8).
+            let replaced = needed.clone().any(|d| decision.manifests.iter().any(|other| d.is_met_by(other)));
+            if replaced {
+                self.send(offer, installed, decision);
+                if has_some(installed, offer)
+                    && decision.manifests.iter().any(|sent| std::ptr::eq(*sent, offer))
+                {
+                    decision.give_up(offer);
+                }
+                continue;
+            }
+            let depends = needed.clone().next().is_some();
+            let met = needed.all(|d| self.offers.iter().any(|o| d.is_met_by(o) && has_all(installed, o)));
+            if !has_all(installed, offer) && met && (depends || offer.agent.is_some()) {
+                self.send(offer, installed, decision);
+            }
+        }
+    }
+
+    /// Adds `offer` and, before it, what it depends on and does not bring along: all or nothing.
+    fn send(&self, offer: &'o Offer, installed: &[SystemPropertyClaims<'_>], decision: &mut Decision<'o>) {
+        let mut wanted = vec![offer];
+        let mut next = 0;
+        while let Some(dependent) = wanted.get(next) {
+            next = next.saturating_add(1);
+            let missing = dependent.dependencies.iter().filter(|dependency| !dependency.is_brought);
+            let missing: Vec<_> = missing
+                .filter_map(|dependency| self.offers.iter().copied().find(|o| dependency.is_met_by(o)))
+                .filter(|dependency| !has_all(installed, dependency))
+                .collect();
+            // A manifest that depends on itself never ends, and is never installed.
+            if wanted.len().saturating_add(missing.len()) > MAX_LIST {
+                return;
+            }
+            wanted.extend(missing);
+        }
+        decision.install(&wanted);
+    }
 }
 
-/// The offer of highest sequence number for `component`; of equal ones the first.
-pub(crate) fn best<'o>(component: &ComponentId<'_>, offers: &'o [Offer]) -> Option<&'o Offer> {
-    offers
-        .iter()
-        .filter(|offer| offer.component(component).is_some())
-        .reduce(|best, offer| if offer.sequence_number > best.sequence_number { offer } else { best })
+impl<'o> Decision<'o> {
+    /// Whether there is nothing to tell.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.unneeded.is_empty() && self.manifests.is_empty()
+    }
+
+    fn give_up(&mut self, offer: &'o Offer) {
+        let id = offer.manifest_id.as_deref().filter(|id| !self.unneeded.contains(id));
+        if self.unneeded.len() < MAX_LIST {
+            self.unneeded.extend(id);
+        }
+    }
+
+    fn give_up_for_good(&mut self, offer: &'o Offer) {
+        self.give_up(offer);
+        self.gone.extend(offer.manifest_id.as_deref());
+    }
+
+    /// Adds `wanted`, the last one first, without what is there; nothing if one of them is gone.
+    fn install(&mut self, wanted: &[&'o Offer]) {
+        let mut new: Vec<&'o Offer> = Vec::new();
+        for offer in wanted.iter().rev().copied() {
+            if !new.iter().chain(&self.manifests).any(|other| std::ptr::eq(*other, offer)) {
+                new.push(offer);
+            }
+        }
+        if new.iter().any(|offer| offer.manifest_id.as_deref().is_some_and(|id| self.gone.contains(id))) {
+            return;
+        }
+        let bytes = new.iter().fold(0usize, |sum, offer| sum.saturating_add(offer.envelope.len()));
+        let fits = self.manifests.len().saturating_add(new.len()) <= MAX_LIST;
+        if let (true, Some(rest)) = (fits, self.room.checked_sub(bytes)) {
+            self.room = rest;
+            self.manifests.extend(new);
+        }
+    }
 }
 
-fn requested<'o>(tc: &RequestedTc<'_>, offers: &'o [Offer]) -> Option<&'o Offer> {
-    let least = tc.tc_manifest_sequence_number.unwrap_or(0);
-    best(&tc.component_id, offers).filter(|offer| offer.sequence_number >= least)
+fn rank(offer: &Offer) -> (bool, u64) {
+    (offer.agent.is_some(), offer.sequence_number)
 }
 
-fn outdated<'o>(tc: &SystemPropertyClaims<'_>, offers: &'o [Offer]) -> Option<&'o Offer> {
-    let offer = best(&tc.component_id, offers)?;
-    let (installed, offered) = (tc.digest()?, offer.component(&tc.component_id)?.digest?);
-    (installed != offered).then_some(offer)
+/// Whether something of `offer` is installed, in whatever version.
+fn has_some(installed: &[SystemPropertyClaims<'_>], offer: &Offer) -> bool {
+    installed.iter().any(|tc| offer.component(&tc.component_id).is_some())
+}
+
+/// Whether all of `offer` is installed, in its version.
+fn has_all(installed: &[SystemPropertyClaims<'_>], offer: &Offer) -> bool {
+    offer.components.iter().all(|component| {
+        let mut same = installed.iter().filter(|tc| tc.component_id.as_bytes() == component.id);
+        component.digest.is_some() && same.any(|tc| tc.digest() == component.digest)
+    })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::store::OfferedComponent;
-    use teep_proto::suit::Digest;
-
-    fn offer(name: &str, components: &[(&[u8], u8)], sequence_number: u64, bytes: usize) -> Offer {
-        let components = components
-            .iter()
-            .map(|(id, digest)| OfferedComponent {
-                id: id.to_vec(),
-                digest: Some(Digest::sha256([*digest; 32])),
-            })
-            .collect();
-        Offer { name: name.to_owned(), components, sequence_number, envelope: vec![0; bytes] }
-    }
-
-    fn id(name: u8) -> Vec<u8> {
-        ComponentId::encode(&[[name]])
-    }
-
-    type Wanted<'b> = (&'b [u8], Option<u64>);
-    type Installed<'b> = (&'b [u8], Option<u8>);
-
-    fn wanted<'b>((id, number): &Wanted<'b>) -> RequestedTc<'b> {
-        let component_id = ComponentId::decode(id).unwrap();
-        RequestedTc { component_id, tc_manifest_sequence_number: *number, have_binary: None }
-    }
-
-    fn installed<'b>((id, digest): &Installed<'b>) -> SystemPropertyClaims<'b> {
-        let component_id = ComponentId::decode(id).unwrap();
-        SystemPropertyClaims::new(component_id, digest.map(|d| Digest::sha256([d; 32])))
-    }
-
-    /// Names of what an Agent gets that wants and has these components.
-    fn chosen(wants: &[Wanted<'_>], has: &[Installed<'_>], offers: &[Offer]) -> Vec<String> {
-        let response = QueryResponse {
-            requested_tc_list: wants.iter().map(wanted).collect(),
-            tc_list: Some(has.iter().map(installed).collect()),
-            ..QueryResponse::default()
-        };
-        decide(&response, offers).into_iter().map(|offer| offer.name.clone()).collect()
-    }
-
-    #[test]
-    fn requested_and_outdated_components_are_sent_once() {
-        let (a, b, c) = (id(1), id(2), id(3));
-        let offers = [offer("ab", &[(&a, 1), (&b, 1)], 5, 10), offer("c", &[(&c, 1)], 1, 10)];
-        assert_eq!(chosen(&[(&a, None), (&b, None)], &[(&b, Some(9))], &offers), ["ab"]);
-        assert_eq!(chosen(&[], &[(&a, Some(1)), (&c, Some(2))], &offers), ["c"]);
-        assert_eq!(chosen(&[(&c, None)], &[(&a, Some(2))], &offers), ["c", "ab"], "what was asked for first");
-        assert!(chosen(&[], &[(&a, Some(1)), (&b, Some(1)), (&id(9), Some(1))], &offers).is_empty());
-        assert!(chosen(&[], &[(&a, None)], &offers).is_empty(), "nothing is known to differ");
-        assert!(chosen(&[(&id(9), None)], &[], &offers).is_empty());
-    }
-
-    #[test]
-    fn the_highest_sequence_number_wins() {
-        let a = id(1);
-        let offers: Vec<Offer> = [3, 7, 7, 5]
-            .iter()
-            .enumerate()
-            .map(|(i, n)| offer(&i.to_string(), &[(&a, i as u8)], *n, 10))
-            .collect();
-        assert_eq!(chosen(&[(&a, None)], &[], &offers), ["1"]);
-        assert_eq!(chosen(&[(&a, Some(7))], &[], &offers), ["1"]);
-        assert!(chosen(&[(&a, Some(8))], &[], &offers).is_empty(), "less than was asked for");
-        assert!(chosen(&[], &[(&a, Some(1))], &offers).is_empty());
-        assert_eq!(chosen(&[], &[(&a, Some(3))], &offers), ["1"]);
-    }
-
-    #[test]
-    fn one_update_stays_within_the_message_limit() {
-        let ids: Vec<Vec<u8>> = (0..MAX_LIST as u8 + 1).map(id).collect();
-        let wanted: Vec<Wanted<'_>> = ids.iter().map(|id| (&**id, None)).collect();
-        let small: Vec<Offer> = ids.iter().map(|id| offer("small", &[(id, 1)], 1, 10)).collect();
-        assert_eq!(chosen(&wanted, &[], &small).len(), MAX_LIST);
-        let half = MAX_MESSAGE / 2;
-        let large = [
-            offer("first", &[(&ids[0], 1)], 1, half),
-            offer("too much", &[(&ids[1], 1)], 1, half),
-            offer("small", &[(&ids[2], 1)], 1, 100),
-        ];
-        assert_eq!(chosen(&wanted, &[], &large), ["first", "small"]);
-    }
-}
+mod tests;

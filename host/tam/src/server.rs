@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-use crate::{HttpConfig, TAM_PATH, Tam, router};
+use crate::{HttpConfig, PAYLOADS_PATH, TAM_PATH, Tam, router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -21,7 +21,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves `tam` on `listener` until `stop` is ready; requests at hand are then finished.
 pub async fn serve(listener: TcpListener, tam: Arc<Tam>, config: HttpConfig, stop: impl Future<Output = ()>) {
-    let app = router(tam, config);
+    let app = router(tam, config.clone());
     let permits = Arc::new(Semaphore::new(config.max_connections));
     let (stopping, stopped) = watch::channel(false);
     let mut connections = JoinSet::new();
@@ -32,7 +32,7 @@ pub async fn serve(listener: TcpListener, tam: Arc<Tam>, config: HttpConfig, sto
             accepted = accept(&listener, &permits) => accepted,
         };
         if let Some((stream, permit)) = accepted {
-            connections.spawn(connection(stream, app.clone(), config, stopped.clone(), permit));
+            connections.spawn(connection(stream, app.clone(), config.clone(), stopped.clone(), permit));
         }
         while connections.try_join_next().is_some() {}
     }
@@ -95,6 +95,11 @@ impl Handle {
     /// The TAM URI.
     pub fn uri(&self) -> String {
         format!("http://{}{TAM_PATH}", self.address)
+    }
+
+    /// The URI of the payload file `name`, for a server that has some.
+    pub fn payload_uri(&self, name: &str) -> String {
+        format!("http://{}{PAYLOADS_PATH}/{name}", self.address)
     }
 }
 

@@ -5,12 +5,12 @@ mod directory;
 mod memory;
 mod offer;
 
-pub use directory::{Directory, KeyEntry, Published, StoreError};
+pub use directory::{Directory, KeyEntry, Measurement, Published, StoreError, parse_measurement};
 pub use memory::MemoryStore;
-pub use offer::{Offer, OfferedComponent};
+pub use offer::{Offer, OfferedComponent, OfferedDependency};
 
 use crate::Error;
-use teep_proto::cose::PublicKey;
+use teep_proto::cose::{PublicKey, Thumbprint};
 
 /// Where a TAM takes its knowledge from. Asked anew for every message, so that changes count at once.
 pub trait Store: Send + Sync {
@@ -26,6 +26,24 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// When the store as a whole cannot be read.
     fn offers(&self) -> Result<Listing<Offer>, Error>;
+
+    /// Manifests that devices which have them are to give up.
+    ///
+    /// # Errors
+    /// When the store as a whole cannot be read.
+    fn withdrawn(&self) -> Result<Listing<Offer>, Error>;
+
+    /// The keys that sign the Evidence of the Agent whose messages the key `agent` signs.
+    ///
+    /// # Errors
+    /// When the store as a whole cannot be read.
+    fn attestation_keys(&self, agent: Thumbprint) -> Result<Listing<PublicKey>, Error>;
+
+    /// What TEEs may measure Agents to be, SHA-256. With none at all, that does not matter.
+    ///
+    /// # Errors
+    /// When they cannot all be read.
+    fn reference_values(&self) -> Result<Vec<[u8; 32]>, Error>;
 }
 
 /// What a store has of a kind.

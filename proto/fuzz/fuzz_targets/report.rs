@@ -4,9 +4,9 @@ use teep_proto::suit::{CapabilityReport, Report};
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     if let Ok(report) = Report::decode(data) {
-        assert_eq!(Report::decode(&report.encode()), Ok(report));
+        assert_eq!(Report::decode(&report.encode().expect("was decoded")), Ok(report));
     }
     if let Ok(report) = CapabilityReport::decode(data) {
-        assert_eq!(CapabilityReport::decode(&report.encode()), Ok(report));
+        assert_eq!(CapabilityReport::decode(&report.encode().expect("was decoded")), Ok(report));
     }
 });

@@ -6,7 +6,8 @@ use teep_proto::teep::{Dialect, Message};
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     for dialect in Dialect::ALL {
         if let Ok(message) = Message::inspect_in(dialect, data) {
-            let again = message.encode_in(dialect);
+            // A rule that spans fields may keep it from being sent.
+            let Ok(again) = message.encode_in(dialect) else { continue };
             assert_eq!(Message::inspect_in(dialect, &again), Ok(message));
         }
     }

@@ -4,6 +4,7 @@
 use super::key::{EcKey, Thumbprint, cose_key};
 use super::{KeyWrap, Random};
 use crate::cbor::encode;
+use crate::limits::MAX_KID;
 use crate::{Error, Kind};
 use alloc::vec::Vec;
 use coset::RegisteredLabelWithPrivate;
@@ -49,6 +50,9 @@ impl AgreementKey {
             return Err(Error::new(Kind::UnsupportedAlgorithm, "a key for ECDH-ES with AES-KW", 0));
         }
         let kid = Some(key.key_id.clone()).filter(|kid| !kid.is_empty());
+        if kid.as_ref().is_some_and(|kid| kid.len() > MAX_KID) {
+            return Err(Error::new(Kind::TooLarge, "a kid of at most 256 bytes", 0));
+        }
         Ok((EcKey::from_cose_key(&key)?, kid))
     }
 

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Content encryption algorithms: AES-CTR (RFC 9459), AES-GCM and ChaCha20/Poly1305 (RFC 9053 section 4).
 
+use super::decryptor::{ContentDecryptor, Keystream};
 use super::header::{ALG, Header, IV, KID, one_kid, protected_alg};
 use crate::cbor::encode;
 use crate::{Error, Kind};
-use aes::cipher::{KeyIvInit, StreamCipher};
 use aes_gcm::aead::{Aead, KeyInit, Payload};
 use aes_gcm::{Aes128Gcm, Nonce};
 use alloc::vec::Vec;
 use chacha20poly1305::ChaCha20Poly1305;
 use coset::iana;
-use ctr::Ctr128BE;
+use zeroize::Zeroizing;
 
 /// What encrypts content with a content encryption key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub enum ContentAlgorithm {
 }
 
 impl ContentAlgorithm {
-    const ALL: [Self; 5] =
+    pub(super) const ALL: [Self; 5] =
         [Self::A128Ctr, Self::A192Ctr, Self::A256Ctr, Self::A128Gcm, Self::ChaCha20Poly1305];
 
     /// Number in the IANA COSE Algorithms registry.
@@ -61,6 +61,11 @@ impl ContentAlgorithm {
         if self.authenticates() { 12 } else { 16 }
     }
 
+    /// Bytes that follow the content as its tag: what a ciphertext is longer than its plaintext.
+    pub const fn tag_len(self) -> usize {
+        if self.authenticates() { 16 } else { 0 }
+    }
+
     /// Whether a changed ciphertext is noticed when it is decrypted.
     pub const fn authenticates(self) -> bool {
         match self {
@@ -69,7 +74,7 @@ impl ContentAlgorithm {
         }
     }
 
-    fn seal(self, key: &[u8], iv: &[u8], aad: &[u8], plaintext: &[u8]) -> Option<Vec<u8>> {
+    pub(super) fn seal(self, key: &[u8], iv: &[u8], aad: &[u8], plaintext: &[u8]) -> Option<Vec<u8>> {
         let input = Payload { msg: plaintext, aad };
         match self {
             Self::A128Gcm => {
@@ -78,42 +83,12 @@ impl ContentAlgorithm {
             Self::ChaCha20Poly1305 => {
                 ChaCha20Poly1305::new_from_slice(key).ok()?.encrypt(iv.try_into().ok()?, input).ok()
             }
-            _ => self.count(key, iv, plaintext),
-        }
-    }
-
-    fn open(self, key: &[u8], iv: &[u8], aad: &[u8], ciphertext: &[u8]) -> Option<Vec<u8>> {
-        let input = Payload { msg: ciphertext, aad };
-        match self {
-            Self::A128Gcm => {
-                Aes128Gcm::new_from_slice(key).ok()?.decrypt(&Nonce::try_from(iv).ok()?, input).ok()
+            _ => {
+                let mut bytes = plaintext.to_vec();
+                Keystream::counter(self, key, iv)?.apply(&mut bytes)?;
+                Some(bytes)
             }
-            Self::ChaCha20Poly1305 => {
-                ChaCha20Poly1305::new_from_slice(key).ok()?.decrypt(iv.try_into().ok()?, input).ok()
-            }
-            _ => self.count(key, iv, ciphertext),
         }
-    }
-
-    /// AES in counter mode, the same in both directions.
-    fn count(self, key: &[u8], iv: &[u8], input: &[u8]) -> Option<Vec<u8>> {
-        let mut bytes = input.to_vec();
-        match self {
-            Self::A128Ctr => Ctr128BE::<aes::Aes128>::new_from_slices(key, iv)
-                .ok()?
-                .try_apply_keystream(&mut bytes)
-                .ok()?,
-            Self::A192Ctr => Ctr128BE::<aes::Aes192>::new_from_slices(key, iv)
-                .ok()?
-                .try_apply_keystream(&mut bytes)
-                .ok()?,
-            Self::A256Ctr => Ctr128BE::<aes::Aes256>::new_from_slices(key, iv)
-                .ok()?
-                .try_apply_keystream(&mut bytes)
-                .ok()?,
-            Self::A128Gcm | Self::ChaCha20Poly1305 => return None,
-        }
-        Some(bytes)
     }
 }
 
@@ -167,12 +142,24 @@ impl<'b> ContentLayer<'b> {
         Ok(Self { algorithm, kid, protected, iv })
     }
 
-    /// Decrypts with the key of this content; `context` is that of the Enc_structure.
-    pub(super) fn open(&self, key: &[u8], context: &str, ciphertext: &[u8]) -> Result<Vec<u8>, Error> {
+    /// For a ciphertext made with `key`; `context` is that of the Enc_structure.
+    pub(super) fn decryptor(&self, key: &[u8], context: &str) -> Result<ContentDecryptor, Error> {
         let aad = enc_structure(context, self.protected);
-        self.algorithm
-            .open(key, self.iv, &aad, ciphertext)
-            .ok_or(Error::unauthenticated("a ciphertext that is whole and made with this key"))
+        ContentDecryptor::new(self.algorithm, key, self.iv, &aad)
+            .ok_or(Error::unauthenticated("a key of the length the algorithm has"))
+    }
+
+    /// Decrypts a ciphertext that is there as a whole.
+    pub(super) fn open(&self, key: &[u8], context: &str, ciphertext: &[u8]) -> Result<Vec<u8>, Error> {
+        let mut decryptor = self.decryptor(key, context)?;
+        // What a decryptor holds back goes into it first, so that all of the rest comes out at once.
+        let held_back = self.algorithm.tag_len().min(ciphertext.len());
+        let (first, rest) = ciphertext.split_at_checked(held_back).unwrap_or_default();
+        decryptor.update(&mut first.to_vec())?;
+        let mut plaintext = Zeroizing::new(rest.to_vec());
+        decryptor.update(&mut plaintext)?;
+        decryptor.finish()?;
+        Ok(core::mem::take(&mut *plaintext))
     }
 }
 
@@ -228,6 +215,14 @@ mod tests {
         hex::decode(text).expect("hexadecimal")
     }
 
+    fn open(algorithm: ContentAlgorithm, key: &[u8], iv: &[u8], aad: &[u8], ciphertext: &[u8]) -> Vec<u8> {
+        let mut bytes = ciphertext.to_vec();
+        let mut decryptor = ContentDecryptor::new(algorithm, key, iv, aad).expect("key and IV");
+        let plaintext = decryptor.update(&mut bytes).expect("fits").to_vec();
+        decryptor.finish().expect("the tag holds");
+        plaintext
+    }
+
     /// NIST SP 800-38A F.5.1, F.5.3 and F.5.5.
     #[test]
     fn aes_ctr_check_values() {
@@ -251,7 +246,7 @@ mod tests {
             ),
         ] {
             assert_eq!(algorithm.seal(&hex(key), &counter, b"", &block), Some(hex(expected)));
-            assert_eq!(algorithm.open(&hex(key), &counter, b"", &hex(expected)), Some(block.clone()));
+            assert_eq!(open(algorithm, &hex(key), &counter, b"", &hex(expected)), block);
         }
     }
 
@@ -270,13 +265,12 @@ mod tests {
         );
         let algorithm = ContentAlgorithm::ChaCha20Poly1305;
         assert_eq!(algorithm.seal(&key, &nonce, &aad, plaintext), Some(expected.clone()));
-        assert_eq!(algorithm.open(&key, &nonce, &aad, &expected), Some(plaintext.to_vec()));
+        assert_eq!(open(algorithm, &key, &nonce, &aad, &expected), plaintext);
     }
 
     #[test]
     fn aes_counter_carries_over_its_whole_width() {
-        let count = |iv, len| ContentAlgorithm::A128Ctr.open(&[1; 16], &[iv; 16], b"", &alloc::vec![0; len]);
-        let last_then_first = [count(0xff, 16), count(0, 16)].into_iter().flatten().flatten().collect();
-        assert_eq!(count(0xff, 32), Some(last_then_first));
+        let count = |iv, len| open(ContentAlgorithm::A128Ctr, &[1; 16], &[iv; 16], b"", &alloc::vec![0; len]);
+        assert_eq!(count(0xff, 32), [count(0xff, 16), count(0, 16)].concat());
     }
 }

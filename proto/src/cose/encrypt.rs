@@ -3,8 +3,8 @@
 
 use super::content::{self, ContentLayer};
 use super::recipient::{Recipient, Wrapped};
-use super::{ContentAlgorithm, EncryptTo, Random, RecipientKey};
-use crate::cbor::{Reader, encode as encode_cbor};
+use super::{ContentAlgorithm, ContentDecryptor, EncryptTo, Random, RecipientKey};
+use crate::cbor::{Reader, encode_exact};
 use crate::limits::MAX_RECIPIENTS;
 use crate::{Error, Kind};
 use alloc::vec::Vec;
@@ -82,6 +82,11 @@ impl<'b> Encrypted<'b> {
         self.ciphertext.is_none()
     }
 
+    /// How many recipients there are whose algorithm is implemented.
+    pub fn recipients(&self) -> usize {
+        self.recipients.len()
+    }
+
     /// Decrypts with the first key that opens a recipient layer.
     ///
     /// A layer with a `kid` is tried with the keys of that name, one without is tried with each key
@@ -102,12 +107,31 @@ impl<'b> Encrypted<'b> {
             (Some(ciphertext), None) | (None, Some(ciphertext)) => ciphertext,
             _ => return Err(Error::malformed("one ciphertext, attached or detached", 0)),
         };
-        let key = self
-            .recipients
+        self.content.open(&self.content_key(recipient_keys, context)?, CONTEXT_ENCRYPT, ciphertext)
+    }
+
+    /// For a detached ciphertext that arrives in pieces; keys and context are those of
+    /// [`decrypt`](Self::decrypt).
+    ///
+    /// # Errors
+    /// [`Kind::Unauthenticated`] when no key opens a layer; malformed when the ciphertext is attached.
+    pub fn decryptor(
+        &self,
+        recipient_keys: &[RecipientKey],
+        context: &[u8],
+    ) -> Result<ContentDecryptor, Error> {
+        if !self.is_detached() {
+            return Err(Error::malformed("a detached ciphertext", 0));
+        }
+        self.content.decryptor(&self.content_key(recipient_keys, context)?, CONTEXT_ENCRYPT)
+    }
+
+    /// What the first key that opens a recipient layer finds there.
+    fn content_key(&self, keys: &[RecipientKey], context: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+        self.recipients
             .iter()
-            .find_map(|recipient| recipient_keys.iter().find_map(|key| recipient.unwrap(key, context)))
-            .ok_or(Error::unauthenticated("no recipient whose key is here"))?;
-        self.content.open(&key, CONTEXT_ENCRYPT, ciphertext)
+            .find_map(|recipient| keys.iter().find_map(|key| recipient.unwrap(key, context)))
+            .ok_or(Error::unauthenticated("no recipient whose key is here"))
     }
 }
 
@@ -143,7 +167,7 @@ pub fn encrypt(
         .map(|to| Wrapped::new(*to, &key, context, random))
         .collect::<Result<Vec<_>, _>>()?;
     let sealed = content::seal(content, &key, None, CONTEXT_ENCRYPT, plaintext, random)?;
-    let structure = encode_cbor(|w| {
+    let structure = encode_exact(|w| {
         w.tag(TAG_ENCRYPT).array(4).bytes(&sealed.protected).raw(&sealed.unprotected);
         if attached {
             w.bytes(&sealed.ciphertext)

@@ -4,7 +4,7 @@
 use super::content::{self, ContentLayer};
 use super::{ContentAlgorithm, Random, SymmetricKey};
 use crate::Error;
-use crate::cbor::{Reader, encode};
+use crate::cbor::{Reader, encode_exact};
 use alloc::vec::Vec;
 
 /// CBOR tag of COSE_Encrypt0.
@@ -69,7 +69,7 @@ pub fn encrypt0(
         return Err(Error::malformed("a key for the content encryption algorithm", 0));
     }
     let sealed = content::seal(content, key.secret(), key.kid(), CONTEXT_ENCRYPT0, plaintext, random)?;
-    Ok(encode(|w| {
+    Ok(encode_exact(|w| {
         w.tag(TAG_ENCRYPT0)
             .array(3)
             .bytes(&sealed.protected)

@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use coset::cbor::value::Value;
 use coset::iana::{EllipticCurve, EnumI64};
 use coset::{CborSerializable, CoseKey, KeyType, Label, iana};
+use p256::ecdsa::signature::MultipartSigner;
 use p256::ecdsa::signature::hazmat::{PrehashSigner, PrehashVerifier};
 use p256::elliptic_curve::sec1::ToSec1Point;
 use sha2::{Digest, Sha256};
@@ -323,9 +324,9 @@ impl SigningKey {
                 Ok(signature.to_bytes().to_vec())
             }
             Self::Ed25519(key) => {
-                use ed25519_dalek::Signer;
-                let message: Vec<u8> = prefix.iter().chain(payload).copied().collect();
-                Ok(key.sign(&message).to_bytes().to_vec())
+                let signature = key.try_multipart_sign(&[prefix, payload]);
+                let signature = signature.map_err(|_| Error::unauthenticated("a usable Ed25519 key"))?;
+                Ok(signature.to_bytes().to_vec())
             }
         }
     }

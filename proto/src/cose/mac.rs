@@ -3,7 +3,7 @@
 
 use super::header::{ALG, Header, KID, one_kid, protected_alg};
 use super::{Algorithm, SymmetricKey, Verified};
-use crate::cbor::{Reader, bytes_head, encode};
+use crate::cbor::{Reader, bytes_head, encode, encode_exact};
 use crate::{Error, Kind};
 use alloc::vec::Vec;
 use hmac::{Hmac, KeyInit, Mac};
@@ -106,14 +106,15 @@ fn mac0_with(key: &SymmetricKey, payload: &[u8], attached: Option<&[u8]>) -> Res
         .filter(|key| key.serves(Algorithm::Hmac256.number(), None))
         .and_then(|key| authenticator(key, &protected, payload))
         .ok_or(Error::malformed("a key for HMAC 256/256, of 32 bytes or more", 0))?;
-    Ok(encode(|w| {
+    let tag = mac.finalize().into_bytes();
+    Ok(encode_exact(|w| {
         w.tag(TAG_MAC0).array(4).bytes(&protected);
         Header { kid: key.kid(), ..Header::default() }.write(w);
         match attached {
             Some(payload) => w.bytes(payload),
             None => w.null(),
         };
-        w.bytes(&mac.finalize().into_bytes());
+        w.bytes(&tag);
     }))
 }
 

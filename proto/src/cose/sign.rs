@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 use super::header::{ALG, Header, KID, one_kid, protected_alg};
 use super::{Algorithm, PublicKey, SigningKey, Thumbprint, Verified};
-use crate::cbor::{Major, Reader, Writer, bytes_head, encode};
+use crate::cbor::{Major, Reader, Writer, bytes_head, encode, encode_exact};
 use crate::limits::MAX_SIGNATURES;
 use crate::{Error, Kind};
 use alloc::vec::Vec;
@@ -32,6 +32,17 @@ struct OneSignature<'b> {
     algorithm: Option<Algorithm>,
     kid: Option<&'b [u8]>,
     signature: &'b [u8],
+}
+
+impl<'b> OneSignature<'b> {
+    /// A COSE_Signature.
+    fn read(r: &mut Reader<'b>) -> Result<Self, Error> {
+        r.array_of(3, "a COSE_Signature of 3 items")?;
+        let protected = r.bytes("a protected header in a byte string")?;
+        let headers = Headers::decode(protected, r.item()?)?;
+        let signature = r.bytes("a signature")?;
+        Ok(Self { protected, algorithm: headers.algorithm()?, kid: headers.kid, signature })
+    }
 }
 
 /// What signatures may be made with besides ESP256 and Ed25519, which always may. By default nothing.
@@ -86,17 +97,9 @@ impl<'b> Signatures<'b> {
             return Err(Error::malformed("a COSE_Sign whose algorithms stand with its signatures", at));
         }
         let mut list = Vec::new();
-        for _ in 0..r.list(1, MAX_SIGNATURES, "one to four signatures")? {
-            r.array_of(3, "a COSE_Signature of 3 items")?;
-            let protected = r.bytes("a protected header in a byte string")?;
-            let headers = Headers::decode(protected, r.item()?)?;
-            let signature = r.bytes("a signature")?;
-            list.push(OneSignature {
-                protected,
-                algorithm: headers.algorithm()?,
-                kid: headers.kid,
-                signature,
-            });
+        for index in 0..r.list(1, MAX_SIGNATURES, "one to four signatures")? {
+            let one = OneSignature::read(&mut r).map_err(|e| e.in_entry(index).within("signatures"))?;
+            list.push(one);
         }
         Ok(Self { context: CONTEXT_SIGN, body_protected, payload, list })
     }
@@ -253,7 +256,7 @@ fn sign1_with(key: &SigningKey, payload: &[u8], attached: Option<&[u8]>) -> Resu
     let (protected, kid) = signer_headers(key);
     let prefix = sig_structure_prefix(CONTEXT_SIGN1, &protected, None, payload.len());
     let signature = key.sign(&prefix, payload)?;
-    Ok(encode(|w| {
+    Ok(encode_exact(|w| {
         w.tag(TAG_SIGN1).array(4).bytes(&protected);
         write_kid(w, &kid);
         match attached {
@@ -267,15 +270,18 @@ fn sign1_with(key: &SigningKey, payload: &[u8], attached: Option<&[u8]>) -> Resu
 /// A tagged COSE_Sign with attached payload and one signature by each of `keys` (REQ-TEEP-022).
 ///
 /// # Errors
-/// As [`sign1`].
+/// As [`sign1`]; no or more than [`MAX_SIGNATURES`] keys.
 pub fn sign(keys: &[SigningKey], payload: &[u8]) -> Result<Vec<u8>, Error> {
+    if !(1..=MAX_SIGNATURES).contains(&keys.len()) {
+        return Err(Error::new(Kind::TooLarge, "one to four signatures", 0));
+    }
     let mut signatures = Vec::new();
     for key in keys {
         let (protected, kid) = signer_headers(key);
         let prefix = sig_structure_prefix(CONTEXT_SIGN, b"", Some(&protected), payload.len());
         signatures.push((protected, kid, key.sign(&prefix, payload)?));
     }
-    Ok(encode(|w| {
+    Ok(encode_exact(|w| {
         w.tag(TAG_SIGN).array(4).bytes(b"").map(0).bytes(payload).array(signatures.len());
         for (protected, kid, signature) in &signatures {
             w.array(3).bytes(protected);

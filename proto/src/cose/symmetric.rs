@@ -3,6 +3,7 @@
 
 use super::key::{Thumbprint, cose_key, param};
 use crate::cbor::encode;
+use crate::limits::MAX_KID;
 use crate::{Error, Kind};
 use aes_kw::{KeyInit, KwAes128, KwAes192, KwAes256};
 use alloc::vec::Vec;
@@ -30,10 +31,13 @@ impl SymmetricKey {
     /// A key for any algorithm, found by `kid` or tried where a message has none.
     ///
     /// # Errors
-    /// A secret of less than 16 or more than 64 bytes.
+    /// A secret of less than 16 or more than 64 bytes, a `kid` of more than [`MAX_KID`] bytes.
     pub fn new(secret: &[u8], kid: Option<&[u8]>) -> Result<Self, Error> {
         if !(16..=64).contains(&secret.len()) {
             return Err(Error::malformed("a symmetric key of 16 to 64 bytes", 0));
+        }
+        if kid.is_some_and(|kid| kid.len() > MAX_KID) {
+            return Err(Error::new(Kind::TooLarge, "a kid of at most 256 bytes", 0));
         }
         Ok(Self { secret: Zeroizing::new(secret.to_vec()), kid: kid.map(<[u8]>::to_vec), alg: None })
     }

@@ -286,7 +286,16 @@ fn signature_limit_and_one_past_it() {
     let keys: Vec<_> = (1..=5).map(p256).collect();
     let at = sign(&keys[..4], b"x").expect("signs");
     assert!(verify(&at, &[keys[3].public_key()]).is_ok());
-    let past = sign(&keys, b"x").expect("signs");
+    for wrong in [&keys[..], &[]] {
+        assert_eq!(sign(wrong, b"x").expect_err("more than four, or none").kind, Kind::TooLarge);
+    }
+    // A fifth signature behind the four: tag, array, two empty headers and the payload come before them.
+    let list = 2 + 1 + 1 + 1 + 2;
+    assert_eq!(at[list], 0x84);
+    let one = (at.len() - list - 1) / 4;
+    let mut past = at.clone();
+    past[list] = 0x85;
+    past.extend_from_slice(&at[at.len() - one..]);
     assert_eq!(verify(&past, &[keys[0].public_key()]), Err(Kind::TooLarge));
 }
 

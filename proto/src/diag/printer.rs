@@ -38,10 +38,14 @@ pub(super) enum Shape {
     Tuple(&'static [(&'static str, Shape)]),
     /// A map with integer labels: their names, and the forms of the values.
     Map(Name, fn(i64) -> &'static Shape),
+    /// As [`Map`](Self::Map); the values behind keys of this other CBOR type, and those keys, have forms of their own.
+    MapAnd(Name, fn(i64) -> &'static Shape, Major, &'static Shape, &'static Shape),
     /// A map with other keys and values of one form.
     Values(&'static Shape),
     /// A byte string that holds an item.
     Open(&'static Shape),
+    /// A byte string that holds an item if that starts with this tag or, without tag, is a map; else just bytes.
+    OpenIf(u64, &'static Shape),
     /// Either, by the CBOR type.
     Either(Major, &'static Shape, &'static Shape),
     /// A SUIT component identifier.
@@ -126,7 +130,11 @@ impl Printer {
 
     fn byte_string(&self, r: &mut Reader<'_>, shape: &Shape, level: usize) -> String {
         let Ok(bytes) = r.bytes("bytes") else { return skipped(r) };
-        let Shape::Open(content) = shape else { return hex(bytes) };
+        let content = match shape {
+            Shape::Open(content) => content,
+            Shape::OpenIf(tag, content) if starts_with(bytes, *tag) => content,
+            _ => return hex(bytes),
+        };
         match Reader::open(bytes) {
             Ok(mut r) => format!("<< {} >>", self.value(&mut r, content, level)),
             Err(_) => hex(bytes),
@@ -188,8 +196,15 @@ impl Printer {
         let mut entries = Vec::new();
         for _ in 0..r.map("map").unwrap_or_default() {
             let number = r.clone().int("label").ok();
+            let mut key_shape = &Shape::Any;
             let (name, of) = match (shape, number) {
-                (Shape::Map(name, of), Some(number)) => (name(number), of(number)),
+                (Shape::Map(name, of) | Shape::MapAnd(name, of, ..), Some(number)) => {
+                    (name(number), of(number))
+                }
+                (Shape::MapAnd(_, _, major, key, of), None) if r.next_is(*major) => {
+                    key_shape = key;
+                    (None, *of)
+                }
                 (Shape::Options, Some(number)) => {
                     let label = u64::try_from(number).ok().and_then(|n| self.dialect.option_from_wire(n));
                     (label.map(option::name), label.map_or(&Shape::Any, shapes::option))
@@ -197,7 +212,7 @@ impl Printer {
                 (Shape::Values(of), _) => (None, *of),
                 _ => (None, &Shape::Any),
             };
-            let key = self.value(r, &Shape::Any, level);
+            let key = self.value(r, key_shape, level);
             entries.push(format!("{}: {}", labelled(name, &key), self.value(r, of, level)));
         }
         enclosed('{', entries, '}')
@@ -233,6 +248,12 @@ impl Printer {
             let mut last = r.clone();
             (1..count).all(|_| last.item().is_ok()) && last.next_is(Major::Array)
         };
+        // AES-CTR has its algorithm in the unprotected header; a COSE_Sign has one in none of its own headers.
+        let algorithm = algorithm.or_else(|| {
+            let mut unprotected = r.clone();
+            unprotected.item().ok()?;
+            unprotected.item().ok().and_then(shapes::header_algorithm)
+        });
         let (name, content_name, last) = match (tag, count, list) {
             (Some(16), ..) | (None, 3, _) => ("COSE_Encrypt0", "ciphertext", None),
             (Some(17), ..) => ("COSE_Mac0", "payload", Some(("tag", &Shape::Any))),
@@ -265,6 +286,13 @@ fn is_cose(r: &Reader<'_>) -> bool {
     let mut r = r.clone();
     r.optional_tag();
     r.next_is(Major::Array) && matches!(r.array("array"), Ok(3 | 4)) && r.next_is(Major::Bytes)
+}
+
+fn starts_with(bytes: &[u8], tag: u64) -> bool {
+    Reader::open(bytes).is_ok_and(|mut r| match r.optional_tag() {
+        Some(found) => found == tag,
+        None => r.next_is(Major::Map),
+    })
 }
 
 /// Reads an integer of at most 63 bits, if one is next.

@@ -2,11 +2,11 @@
 //! What stands where in the formats. The numbers and most names are those of the tables of labels.
 
 use super::printer::Shape::{self, Any, Bits, Commands, ComponentId, Cose, ErrCode, List, Map, Message};
-use super::printer::Shape::{Either, Number, Open, Options, Tuple, Values};
+use super::printer::Shape::{Either, MapAnd, Number, Open, OpenIf, Options, Tuple, Values};
 use crate::cbor::{Major, Reader};
 use crate::cose::{Algorithm, ContentAlgorithm};
 use crate::eat::labels as claim;
-use crate::suit::labels::{SYSTEM_COMPONENT_ID, parameter, report, text};
+use crate::suit::labels::{SYSTEM_COMPONENT_ID, TAG_ENVELOPE, parameter, report, text};
 use crate::suit::labels::{capability, command, common, component_text, dependency, envelope, manifest};
 use crate::suit::{DigestAlgorithm, Reason};
 use crate::teep::labels::{freshness, message_type, option as label};
@@ -88,7 +88,25 @@ pub(super) static RECIPIENTS: Shape =
 /// Number of the one MAC algorithm.
 pub(super) const HMAC_256: i64 = Algorithm::Hmac256.number();
 
-const HEADER_MAP: Shape = Map(header_name, |number| if number == 1 { &ALGORITHM } else { &Any });
+const HEADER_MAP: Shape = Map(header_name, |number| match number {
+    1 => &ALGORITHM,
+    -1 => &COSE_KEY,
+    _ => &Any,
+});
+static COSE_KEY: Shape = Map(
+    |number| {
+        Some(match number {
+            1 => "kty",
+            2 => "kid",
+            3 => "alg",
+            -1 => "crv",
+            -2 => "x",
+            -3 => "y",
+            _ => return None,
+        })
+    },
+    |number| if number == 3 { &ALGORITHM } else { &Any },
+);
 static ALGORITHM: Shape = Number(algorithm);
 
 fn header_name(number: i64) -> Option<&'static str> {
@@ -150,7 +168,7 @@ static DIGEST: Shape = DIGEST_TUPLE;
 static REFERENCE: Shape = Tuple(&[("uri", Any), ("digest", DIGEST_TUPLE)]);
 const DIGEST_TUPLE: Shape = Tuple(&[("algorithm", Number(algorithm)), ("digest", Any)]);
 
-pub(super) static ENVELOPE: Shape = Map(
+pub(super) static ENVELOPE: Shape = MapAnd(
     |number| names!(envelope)(number).or_else(|| names!(manifest)(number)),
     |number| match u64::try_from(number) {
         Ok(envelope::AUTHENTICATION_WRAPPER) => shape!(Open(&WRAPPER)),
@@ -158,6 +176,10 @@ pub(super) static ENVELOPE: Shape = Map(
         Ok(number) => manifest_member(number),
         Err(_) => &Any,
     },
+    // Behind a URI: an integrated dependency, or a payload.
+    Major::Text,
+    &Any,
+    shape!(OpenIf(TAG_ENVELOPE, &ENVELOPE)),
 );
 /// The first entry is the digest, the others are authentication blocks.
 static WRAPPER: Shape = List(shape!(Open(shape!(Cose(&DIGEST)))));
@@ -192,7 +214,13 @@ static DEPENDENCY: Shape = Map(names!(dependency), |number| match u64::try_from(
     Ok(dependency::PREFIX) => &ComponentId,
     _ => &Any,
 });
-static TEXT: Shape = Values(shape!(Map(text::name, |_| &Any)));
+static TEXT: Shape = Values(shape!(MapAnd(
+    text::name,
+    |_| &Any,
+    Major::Array,
+    &ComponentId,
+    shape!(Map(component_text::name, |_| &Any))
+)));
 
 pub(super) fn command_name(code: i64) -> Option<&'static str> {
     command::name(code)
@@ -216,6 +244,7 @@ fn parameter_value(number: i64) -> &'static Shape {
     match number {
         parameter::IMAGE_DIGEST => shape!(Open(&DIGEST)),
         parameter::ENCRYPTION_INFO => shape!(Open(&COSE)),
+        parameter::VERSION | parameter::WAIT_INFO | parameter::COMPONENT_METADATA => shape!(Open(&Any)),
         _ => &Any,
     }
 }
@@ -245,6 +274,7 @@ static RECORD: Shape = Tuple(&[
     ("properties", Map(parameter::name, parameter_value)),
 ]);
 static CAPABILITIES: Shape = Map(names!(capability), |number| match u64::try_from(number) {
+    Ok(capability::COMPONENTS) => shape!(List(&ComponentId)),
     Ok(capability::COMMANDS) => shape!(List(shape!(Number(command::name)))),
     Ok(capability::PARAMETERS) => shape!(List(shape!(Number(parameter::name)))),
     Ok(capability::ALGORITHMS) => shape!(List(shape!(Number(algorithm)))),
@@ -263,6 +293,7 @@ fn reason(number: i64) -> Option<&'static str> {
 static CLAIMS_SET: Shape = Map(crate::eat::claim_name, |number| match number {
     claim::CONFIRMATION => &CONFIRMATION,
     claim::MANIFESTS => shape!(List(&MANIFEST_CLAIM)),
+    claim::MEASUREMENTS => shape!(List(&MEASUREMENT)),
     _ => &Any,
 });
 static CONFIRMATION: Shape = Map(
@@ -272,7 +303,8 @@ static CONFIRMATION: Shape = Map(
         claim::confirmation::THUMBPRINT => Some("ckt"),
         _ => None,
     },
-    |_| &Any,
+    |number| if number == claim::confirmation::COSE_KEY { &COSE_KEY } else { &Any },
 );
+static MEASUREMENT: Shape = Tuple(&[("content type", Any), ("content", Any)]);
 static MANIFEST_CLAIM: Shape =
     Tuple(&[("content type", Any), ("content", Either(Major::Bytes, shape!(Open(&REFERENCE)), &REFERENCE))]);

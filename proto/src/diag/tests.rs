@@ -59,7 +59,7 @@ fn published_messages_of_both_dialects_read_the_same() {
 fn signed_message_with_an_envelope_is_opened_to_the_commands() {
     let envelope = personalization();
     let update = Update { token: Some(&[1; 16]), manifest_list: vec![&envelope], ..Update::default() };
-    let update = Message::Update(update).encode();
+    let update = Message::Update(update).encode().expect("encodes");
     for signed in [sign1(&key(), &update), sign(&[key(), SigningKey::ed25519_from_seed(&[3; 32])], &update)] {
         let text = message(&signed.expect("signs"));
         shows(
@@ -118,7 +118,7 @@ fn report_in_each_form() {
     let signed = sign1(&key(), &bytes).expect("signs");
     shows(&report(&signed), &parts);
     let success = Message::Success(Success { suit_reports: vec![&bytes, &signed], ..Success::default() });
-    shows(&message(&success.encode()), &parts);
+    shows(&message(&success.encode().expect("encodes")), &parts);
     let encrypted = encode(|w| {
         w.array(3).bytes(b"\xa1\x01\x01").map(1).uint(5).bytes(&[0; 12]).bytes(&[0xee; 40]);
     });
@@ -147,8 +147,77 @@ fn token_of_an_agent() {
 }
 
 #[test]
+fn encrypted_structures_are_opened_with_their_recipients() {
+    let tagged = vector(include_str!(
+        "../../vectors/suit-firmware-encryption-2947c35/suit-encryption-info-es-ecdh-aes-ctr.hex"
+    ));
+    for bytes in [&tagged[..], &tagged[2..]] {
+        let parts = [
+            "/ COSE_Encrypt /",
+            "/ unprotected / {/ alg / 1: -65534 / A128CTR /, / IV / 5:",
+            "/ ciphertext / null",
+            "/ recipients / [",
+            "/ protected / << {/ alg / 1: -29 / ECDH-ES+A128KW /} >>",
+            "/ ephemeral key / -1: {",
+            "/ crv / -1: 1,",
+            "/ x / -2: h'",
+            "/ encrypted key / h'",
+        ];
+        shows(&any(bytes), &parts);
+    }
+}
+
+#[test]
+fn integrated_dependency_is_opened_and_a_payload_is_not() {
+    let set = envelope(&vector(include_str!("../../vectors/own/suit-dependency-set.hex")));
+    shows(&set, &["\"#dependency\": << 107({", "/ dependencies / 1", "\"#payload\": h'7061796c6f6164'"]);
+    assert_eq!(set.matches("/ authentication-wrapper / 2: <<").count(), 2, "{set}");
+    assert_eq!(set.matches("/ image-digest / 3: << [").count(), 2, "{set}");
+}
+
+#[test]
+fn text_about_components_is_named() {
+    use crate::suit::labels::{component_text, manifest, text};
+    use crate::suit::{
+        ComponentId, Language, ManifestBuilder, Parameter, SequenceBuilder, Text, encode_envelope,
+    };
+    let id = ComponentId::encode(&["c"]);
+    let about = Language {
+        tag: "en",
+        manifest: vec![(text::MANIFEST_DESCRIPTION, "what it is")],
+        components: vec![(
+            ComponentId::decode(&id).expect("an id"),
+            vec![(component_text::VENDOR_NAME, "who made it")],
+        )],
+    };
+    // REQ-SUIT-091: shown as text, and nothing in it reaches the terminal as more than that.
+    let hostile = Language {
+        manifest: vec![(text::MANIFEST_DESCRIPTION, "\u{1b}[2J\r\n\"\u{202e}txt")],
+        ..about.clone()
+    };
+    let hostile = item(&Text { languages: vec![hostile] }.encode());
+    assert!(hostile.contains(r#"\u{1b}[2J\r\n\"\u{202e}txt"#), "REQ-SUIT-091: {hostile}");
+    assert!(
+        hostile.chars().all(|c| c == '\n' || !c.is_control()) && !hostile.contains('\u{202e}'),
+        "REQ-SUIT-091"
+    );
+    let version = [Parameter::Version(b"\x82\x01\x81\x02"), Parameter::ComponentMetadata(b"\xa1\x01\x02")];
+    let manifest = ManifestBuilder {
+        components: vec![id.clone()],
+        shared: SequenceBuilder::new().override_parameters(&version).build(),
+        sections: vec![(manifest::TEXT, Text { languages: vec![about] }.encode())],
+        ..ManifestBuilder::default()
+    };
+    let shown = envelope(&encode_envelope(&manifest.build(), &[key()], &[]).expect("signs"));
+    let parts = ["\"en\": {", "\"what it is\"", "['c']: {/ vendor-name / 1: \"who made it\"}"];
+    shows(&shown, &parts);
+    shows(&shown, &["/ version / 28: << [1, [2]] >>", "30: << {1: 2} >>"]);
+}
+
+#[test]
 fn kinds_are_told_apart() {
-    let error = Message::Error(ErrorMessage::new(None, ErrCode::PERMANENT_ERROR, None)).encode();
+    let error =
+        Message::Error(ErrorMessage::new(None, ErrCode::PERMANENT_ERROR, None)).encode().expect("encodes");
     shows(&any(&error), &["/ Error /"]);
     shows(&any(&sign1(&key(), &error).expect("signs")), &["/ COSE_Sign1 / 18(", "/ Error /"]);
     shows(&any(&personalization()), &["/ authentication-wrapper / 2"]);
@@ -206,7 +275,7 @@ fn no_bytes_at_all_make_it_panic() {
         vector(include_str!("../../vectors/teep-protocol-a9d2fad/update.hex")),
     ];
     let update = Update { manifest_list: vec![&files[0]], ..Update::default() };
-    files.push(sign1(&key(), &Message::Update(update).encode()).expect("signs"));
+    files.push(sign1(&key(), &Message::Update(update).encode().expect("encodes")).expect("signs"));
     for bytes in &files {
         for at in (0..bytes.len()).step_by(3) {
             let mut bent = bytes.clone();

@@ -32,6 +32,8 @@ pub struct Claims<'b> {
     pub software_name: Option<&'b str>,
     /// manifests: the TEE's firmware, the Agent included (REQ-TEEP-076); required.
     pub manifests: Vec<ManifestClaim<'b>>,
+    /// measurements: of software by what it runs on.
+    pub measurements: Vec<Measurement<'b>>,
 }
 
 /// The oemid claim.
@@ -84,6 +86,30 @@ pub enum ManifestClaim<'b> {
     },
 }
 
+/// One entry of the measurements claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Measurement<'b> {
+    /// CoAP Content-Format.
+    pub content_type: u64,
+    /// What was measured, in that format; 1 to 512 bytes.
+    pub content: &'b [u8],
+}
+
+impl<'b> Measurement<'b> {
+    /// application/octet-stream: the content is a digest and nothing else.
+    const OCTET_STREAM: u64 = 42;
+
+    /// A SHA-256 digest alone.
+    pub const fn sha256(digest: &'b [u8; 32]) -> Self {
+        Self { content_type: Self::OCTET_STREAM, content: digest }
+    }
+
+    /// The digest in an entry that [`sha256`](Self::sha256) makes; `None` for every other one.
+    pub fn as_sha256(&self) -> Option<[u8; 32]> {
+        self.content.try_into().ok().filter(|_| self.content_type == Self::OCTET_STREAM)
+    }
+}
+
 impl<'b> Claims<'b> {
     /// Decodes the payload of a verified token.
     ///
@@ -104,8 +130,13 @@ impl<'b> Claims<'b> {
 
     /// Encodes the claims that are there in deterministic order, with each SUIT_Reference in a byte string as
     /// RFC 9711 wants it.
-    pub fn encode(&self, profile: &Profile<'_>) -> Vec<u8> {
-        encode::claims(self, profile)
+    ///
+    /// # Errors
+    /// What [`decode`](Self::decode) would refuse.
+    pub fn encode(&self, profile: &Profile<'_>) -> Result<Vec<u8>, Error> {
+        let bytes = encode::claims(self, profile);
+        decode::claims(&bytes, profile)?;
+        Ok(bytes)
     }
 
     /// Whether all claims are there that the TEEP profile requires (REQ-TEEP-141), and the manifests are told

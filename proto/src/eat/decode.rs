@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 use super::labels::{self, confirmation};
-use super::{Claims, Confirmation, HardwareVersion, ManifestClaim, OemId, Profile};
+use super::{Claims, Confirmation, HardwareVersion, ManifestClaim, Measurement, OemId, Profile};
 use crate::Error;
 use crate::cbor::{Major, Reader};
 use crate::cose::{PublicKey, Thumbprint};
@@ -53,6 +53,11 @@ fn read<'b>(
                 claims.manifests.push(manifest(r, profile).map_err(|error| error.in_entry(index))?);
             }
         }
+        labels::MEASUREMENTS => {
+            for index in 0..r.list(1, MAX_LIST, "1 to 32 measurements")? {
+                claims.measurements.push(measurement(r).map_err(|error| error.in_entry(index))?);
+            }
+        }
         _ => {
             r.item()?;
         }
@@ -75,6 +80,7 @@ pub(crate) const fn name(label: i64) -> Option<&'static str> {
         labels::PROFILE => "eat_profile",
         labels::SOFTWARE_NAME => "swname",
         labels::MANIFESTS => "manifests",
+        labels::MEASUREMENTS => "measurements",
         _ => return None,
     })
 }
@@ -148,6 +154,12 @@ fn manifest<'b>(r: &mut Reader<'b>, profile: &Profile<'_>) -> Result<ManifestCla
         return reference.map_err(|error| error.within("SUIT_Reference"));
     }
     suit_reference(r)
+}
+
+fn measurement<'b>(r: &mut Reader<'b>) -> Result<Measurement<'b>, Error> {
+    r.array_of(2, "a measurement [content type, content]")?;
+    let content_type = r.uint("a content type")?;
+    Ok(Measurement { content_type, content: r.sized_bytes(1..=MAX_URI, "1 to 512 bytes of measurement")? })
 }
 
 fn suit_reference<'b>(r: &mut Reader<'b>) -> Result<ManifestClaim<'b>, Error> {

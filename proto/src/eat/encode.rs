@@ -60,6 +60,14 @@ pub(super) fn claims(claims: &Claims<'_>, profile: &Profile<'_>) -> Vec<u8> {
             }
         });
     }
+    if !claims.measurements.is_empty() {
+        put(labels::MEASUREMENTS, &|w| {
+            w.array(claims.measurements.len());
+            for measurement in &claims.measurements {
+                w.array(2).uint(measurement.content_type).bytes(measurement.content);
+            }
+        });
+    }
     set.sort_by_key(|(label, _)| *label);
     encode(|w| {
         w.map(set.len());

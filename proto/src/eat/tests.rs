@@ -77,18 +77,19 @@ fn claims_round_trip() {
             claims(&agent).manifests[0],
             ManifestClaim::Other { content_type: 258, content: b"\x43abc" },
         ],
+        measurements: vec![Measurement { content_type: 258, content: b"abc" }, Measurement::sha256(&[3; 32])],
         ..claims(&agent)
     };
-    let bytes = all.encode(&PROFILE);
+    let bytes = all.encode(&PROFILE).expect("encodes");
     assert_eq!(inspect(&bytes).as_ref(), Ok(&all));
     for end in 0..bytes.len() {
         inspect(&bytes[..end]).expect_err("cut short");
     }
     for (id, oemid) in [(3, OemId::Ieee([1, 2, 3])), (16, OemId::Random([7; 16]))] {
-        let bytes = Claims { oemid: Some(oemid), ..claims(&agent) }.encode(&PROFILE);
+        let bytes = Claims { oemid: Some(oemid), ..claims(&agent) }.encode(&PROFILE).expect("encodes");
         assert_eq!(inspect(&bytes).map(|claims| claims.oemid), Ok(Some(oemid)), "{id} bytes");
     }
-    assert_eq!(Claims::default().encode(&PROFILE), b"\xa0");
+    assert_eq!(Claims::default().encode(&PROFILE).expect("encodes"), b"\xa0");
 }
 
 #[test]
@@ -139,6 +140,41 @@ fn attack_token_of_another_device() {
     assert!(unauthenticated(forms(Some(&own.0), Some(other), None)));
     assert!(unauthenticated(forms(Some(&own.0[..31]), None, None)), "a prefix of the thumbprint");
     assert!(unauthenticated(forms(None, None, Some(verifier().public_key()))));
+}
+
+/// REQ-TEEP-052: Evidence for the challenge in an Error 7, which the Agent sends, has it as its nonce.
+#[test]
+fn challenge_of_an_error_becomes_the_nonce() {
+    use crate::teep::{ErrCode, ErrorMessage, Message};
+    let challenge = [0x33; 64];
+    let error = ErrorMessage {
+        challenge: Some(&challenge),
+        ..ErrorMessage::new(None, ErrCode::ATTESTATION_REQUIRED, None)
+    };
+    let bytes = Message::Error(error).encode().expect("encodes");
+    let Ok(Message::Error(error)) = Message::inspect(&bytes) else { panic!("an Error") };
+    let agent = agent();
+    let evidence = Claims { nonce: error.challenge, ..claims(&agent) };
+    let expected = Expected { nonce: Some(&challenge), ..expected() };
+    assert_eq!(check(&evidence, &expected), Ok(()), "REQ-TEEP-052");
+    assert!(unauthenticated(check(&claims(&agent), &expected)), "REQ-TEEP-052: another nonce");
+    // A challenge may be longer than a nonce (RFC 9711): such Evidence cannot be made.
+    let longer = Claims { nonce: Some(&[0x33; 65]), ..claims(&agent) };
+    assert!(sign(&longer, &PROFILE, &verifier()).is_err(), "REQ-TEEP-052");
+}
+
+/// REQ-TEEP-076.
+#[test]
+fn manifests_of_the_agent_and_of_its_firmware() {
+    let agent = agent();
+    let reference = |uri| ManifestClaim::SuitReference { uri, digest: Digest::of(uri.as_bytes()) };
+    let manifests =
+        vec![reference("https://example.com/agent.suit"), reference("https://example.com/optee.suit")];
+    let evidence = Claims { manifests: manifests.clone(), ..claims(&agent) };
+    let token = sign(&evidence, &PROFILE, &verifier()).expect("signs");
+    let keys = [verifier().public_key()];
+    let verified = verify(&token, &keys, &expected()).expect("verifies");
+    assert_eq!(verified.get().manifests, manifests, "REQ-TEEP-076");
 }
 
 #[test]
@@ -220,6 +256,25 @@ fn sizes_at_their_limits_and_one_past_them() {
     };
     assert!(inspect(&manifests(1)).is_ok() && inspect(&manifests(32)).is_ok());
     assert!(inspect(&manifests(0)).is_err() && inspect(&manifests(33)).is_err());
+    let measurements = |n: usize, bytes: usize| {
+        one_claim(labels::MEASUREMENTS, |w| {
+            w.array(n);
+            for _ in 0..n {
+                w.array(2).uint(42).bytes(&vec![1; bytes]);
+            }
+        })
+    };
+    assert!(inspect(&measurements(1, 1)).is_ok() && inspect(&measurements(32, 512)).is_ok());
+    for (n, bytes) in [(0, 1), (33, 1), (1, 0), (1, 513)] {
+        assert!(inspect(&measurements(n, bytes)).is_err(), "{n} measurements of {bytes} bytes");
+    }
+}
+
+#[test]
+fn a_measured_digest_is_told_from_other_measurements() {
+    assert_eq!(Measurement::sha256(&[3; 32]).as_sha256(), Some([3; 32]));
+    assert_eq!(Measurement { content_type: 258, content: &[3; 32] }.as_sha256(), None, "a CoSWID");
+    assert_eq!(Measurement { content: &[3; 31], ..Measurement::sha256(&[3; 32]) }.as_sha256(), None);
 }
 
 #[test]
@@ -263,7 +318,7 @@ fn suit_reference_bare_or_wrapped_under_the_configured_number() {
         let claims = Claims::inspect(bytes, &profile).expect("REQ-TEEP-145");
         assert_eq!(claims.manifests, expected, "REQ-TEEP-145");
         assert!(matches!(inspect(bytes).expect("another type").manifests[..], [ManifestClaim::Other { .. }]));
-        assert_eq!(claims.encode(&profile), wrapped, "RFC 9711 wants the byte string");
+        assert_eq!(claims.encode(&profile).expect("encodes"), wrapped, "RFC 9711 wants the byte string");
     }
     // The draft's own example has a map.
     let map = one_claim(labels::MANIFESTS, |w| {

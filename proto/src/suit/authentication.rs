@@ -7,6 +7,9 @@ use crate::cose::{
 use crate::{Error, Kind};
 use alloc::vec::Vec;
 
+/// CBOR tag of COSE_Mac.
+const TAG_MAC: u64 = 97;
+
 /// An authentication block of an envelope, unchecked: a tagged COSE structure over the manifest's digest.
 #[derive(Clone, Debug)]
 pub enum AuthenticationBlock<'b> {
@@ -45,6 +48,10 @@ impl<'b> AuthenticationBlock<'b> {
         match Reader::open(bytes)?.optional_tag() {
             Some(TAG_SIGN1 | TAG_SIGN) => Signatures::decode(bytes).map(Self::Signatures),
             Some(TAG_MAC0) => Mac0::decode(bytes).map(Self::Mac0),
+            // Its recipients would carry the key of the MAC; the profile with HMAC has it on both sides.
+            Some(TAG_MAC) => {
+                Err(Error::unsupported("COSE_Mac0 (17) as MAC: COSE_Mac (97) with recipients is not", 0))
+            }
             Some(_) => Err(Error::unsupported("COSE_Sign1, COSE_Sign or COSE_Mac0", 0)),
             None => Err(Error::malformed("a tagged COSE structure as authentication block", 0)),
         }

@@ -3,6 +3,7 @@ use super::ComponentId;
 use super::labels::{component_text, text};
 use crate::Error;
 use crate::cbor::{Major, Reader, Writer, encode};
+use crate::language;
 use alloc::vec::Vec;
 
 /// The suit-text of a manifest: descriptions for people, by language. Never acted upon, and shown only after
@@ -35,7 +36,9 @@ impl<'b> Text<'b> {
         let at = r.offset();
         let mut languages = Vec::new();
         for _ in 0..r.map("a map of languages")? {
-            let tag = r.text("a language tag")?;
+            let at = r.offset();
+            let tag = Some(r.text(language::WHAT)?).filter(|tag| language::is_tag(tag));
+            let tag = tag.ok_or(Error::malformed(language::WHAT, at))?;
             languages.push(Language::read(tag, &mut r, components)?);
         }
         if languages.is_empty() {

@@ -46,11 +46,9 @@ impl DigestAlgorithm {
 
     /// Digest of `bytes`.
     pub fn digest(self, bytes: &[u8]) -> Digest {
-        match self {
-            Self::Sha256 => Digest::new(self, &sha2::Sha256::digest(bytes)),
-            Self::Sha384 => Digest::new(self, &sha2::Sha384::digest(bytes)),
-            Self::Sha512 => Digest::new(self, &sha2::Sha512::digest(bytes)),
-        }
+        let mut state = DigestState::new(self);
+        state.update(bytes);
+        state.finish()
     }
 }
 
@@ -61,6 +59,46 @@ impl fmt::Display for DigestAlgorithm {
             Self::Sha384 => "SHA-384",
             Self::Sha512 => "SHA-512",
         })
+    }
+}
+
+/// The digest of what arrives in pieces.
+#[derive(Clone, Debug)]
+pub struct DigestState(State);
+
+#[derive(Clone, Debug)]
+enum State {
+    Sha256(sha2::Sha256),
+    Sha384(sha2::Sha384),
+    Sha512(sha2::Sha512),
+}
+
+impl DigestState {
+    /// Of nothing yet.
+    pub fn new(algorithm: DigestAlgorithm) -> Self {
+        Self(match algorithm {
+            DigestAlgorithm::Sha256 => State::Sha256(sha2::Sha256::new()),
+            DigestAlgorithm::Sha384 => State::Sha384(sha2::Sha384::new()),
+            DigestAlgorithm::Sha512 => State::Sha512(sha2::Sha512::new()),
+        })
+    }
+
+    /// Adds the next bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        match &mut self.0 {
+            State::Sha256(state) => state.update(bytes),
+            State::Sha384(state) => state.update(bytes),
+            State::Sha512(state) => state.update(bytes),
+        }
+    }
+
+    /// The digest of all of them.
+    pub fn finish(self) -> Digest {
+        match self.0 {
+            State::Sha256(state) => Digest::new(DigestAlgorithm::Sha256, &state.finalize()),
+            State::Sha384(state) => Digest::new(DigestAlgorithm::Sha384, &state.finalize()),
+            State::Sha512(state) => Digest::new(DigestAlgorithm::Sha512, &state.finalize()),
+        }
     }
 }
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 use super::labels::{MANIFEST_VERSION, TAG_ENVELOPE, common, dependency, envelope, manifest};
-use super::{Authenticator, ComponentId, Digest, DigestAlgorithm, Manifest, Sequence, Severable};
+use super::{
+    Authenticator, ComponentId, Digest, DigestAlgorithm, DigestState, Envelope, Manifest, Sequence, Severable,
+};
 use crate::Error;
-use crate::cbor::encode;
+use crate::cbor::{bytes_head, encode, encode_exact};
 use crate::cose::SigningKey;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -44,7 +46,7 @@ impl ManifestBuilder {
         let member = member.filter(|_| super::envelope::SEVERABLE.contains(&label));
         let (_, content) = member.ok_or(Error::malformed("a severable member that the manifest has", 0))?;
         self.sections.retain(|(l, _)| *l != label);
-        self.severed.push((label, algorithm.digest(&byte_string(&content))));
+        self.severed.push((label, byte_string_digest(algorithm, &content)));
         Ok((label, content))
     }
 
@@ -168,13 +170,13 @@ impl<'a> EnvelopeBuilder<'a> {
 
     /// The encoded SUIT_Digest of the manifest, which is what authentication blocks are made over.
     pub fn digest(&self) -> Vec<u8> {
-        self.algorithm.digest(&byte_string(self.manifest)).encode()
+        byte_string_digest(self.algorithm, self.manifest).encode()
     }
 
     /// The envelope, signed by each of `keys`.
     ///
     /// # Errors
-    /// When a key cannot sign.
+    /// As [`authenticate`](Self::authenticate).
     pub fn sign(&self, keys: &[SigningKey]) -> Result<Vec<u8>, Error> {
         let authenticators: Vec<_> = keys.iter().map(Authenticator::Sign).collect();
         self.authenticate(&authenticators)
@@ -183,15 +185,18 @@ impl<'a> EnvelopeBuilder<'a> {
     /// The envelope, with an authentication block by each of `keys`, all over the same digest (REQ-SUIT-099).
     ///
     /// # Errors
-    /// When a key cannot do that.
+    /// When a key cannot do that; what a receiver would refuse: nothing is signed that is malformed, past a
+    /// limit, or severed without its content in [`severed`](Self::severed) (REQ-SUIT-105).
     pub fn authenticate(&self, keys: &[Authenticator<'_>]) -> Result<Vec<u8>, Error> {
         let digest = self.digest();
         let blocks = keys.iter().map(|key| key.detached(&digest)).collect::<Result<Vec<_>, _>>()?;
-        Ok(self.build(&blocks))
+        let bytes = self.build(&blocks);
+        Envelope::decode(&bytes)?.check()?;
+        Ok(bytes)
     }
 
-    /// The envelope with these authentication blocks, which were made over [`digest`](Self::digest): tagged
-    /// COSE structures with detached payload.
+    /// The envelope with these authentication blocks, which were made elsewhere over [`digest`](Self::digest):
+    /// tagged COSE structures with detached payload. Nothing is checked.
     pub fn build(&self, blocks: &[Vec<u8>]) -> Vec<u8> {
         let severed: Vec<_> =
             self.severed.iter().map(|(label, content)| (*label, byte_string(content))).collect();
@@ -231,17 +236,17 @@ impl EnvelopeParts<'_> {
         // Of text keys shorter ones come first, then it goes bytewise.
         let mut payloads = self.payloads.to_vec();
         payloads.sort_by_key(|(uri, _)| (uri.len(), *uri));
-        encode(|w| {
+        encode_exact(|w| {
             if tagged {
                 w.tag(TAG_ENVELOPE);
             }
             w.map(severed.len().saturating_add(payloads.len()).saturating_add(2));
             w.uint(envelope::AUTHENTICATION_WRAPPER).bytes(&wrapper);
             w.uint(envelope::MANIFEST).bytes(self.manifest);
-            for (label, item) in severed {
-                w.uint(label).raw(item);
+            for (label, item) in &severed {
+                w.uint(*label).raw(item);
             }
-            for (uri, bytes) in payloads {
+            for (uri, bytes) in &payloads {
                 w.text(uri).bytes(bytes);
             }
         })
@@ -252,13 +257,23 @@ impl EnvelopeParts<'_> {
 /// `payloads` under their URIs. [`EnvelopeBuilder`] makes others.
 ///
 /// # Errors
-/// When a key cannot sign.
+/// As [`EnvelopeBuilder::authenticate`].
 pub fn encode_envelope(
     manifest: &[u8],
     keys: &[SigningKey],
     payloads: &[(&str, &[u8])],
 ) -> Result<Vec<u8>, Error> {
     EnvelopeBuilder { payloads, ..EnvelopeBuilder::new(manifest) }.sign(keys)
+}
+
+/// The digest of the byte string item with this `content` (suit.md section 7).
+fn byte_string_digest(algorithm: DigestAlgorithm, content: &[u8]) -> Digest {
+    let mut head = Vec::new();
+    bytes_head(&mut head, content.len());
+    let mut state = DigestState::new(algorithm);
+    state.update(&head);
+    state.update(content);
+    state.finish()
 }
 
 fn byte_string(content: &[u8]) -> Vec<u8> {

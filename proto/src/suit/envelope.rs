@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 use super::encode::EnvelopeParts;
 use super::labels::{TAG_ENVELOPE, envelope, manifest};
-use super::{AuthenticationBlock, Digest, Manifest, Severable, Text};
+use super::{AuthenticationBlock, Digest, DigestAlgorithm, Manifest, Sequence, Severable, Text};
 use crate::cbor::{Major, Reader};
 use crate::cose::{Accept, PublicKey, SymmetricKey, Verified};
 use crate::limits::{MAX_MANIFEST, MAX_SIGNATURES};
@@ -31,6 +31,31 @@ pub struct Envelope<'b> {
     /// Severed members as byte string items with their heads.
     severed: Vec<(u64, &'b [u8])>,
     payloads: Vec<(&'b str, &'b [u8])>,
+}
+
+/// The name of envelope label 2.
+const WRAPPER: &str = "authentication-wrapper";
+
+/// SUIT_Authentication: what the signatures are over, and they.
+struct Wrapper<'b> {
+    signed: &'b [u8],
+    digest: Digest,
+    blocks: Vec<&'b [u8]>,
+}
+
+impl<'b> Wrapper<'b> {
+    fn decode(bytes: &'b [u8]) -> Result<Self, Error> {
+        let mut r = Reader::open(bytes)?;
+        let items =
+            r.list(1, MAX_SIGNATURES.saturating_add(1), "[digest, up to four authentication blocks]")?;
+        let signed = r.bytes("a byte string with the SUIT_Digest")?;
+        let digest = Digest::decode(signed).map_err(|error| error.in_entry(0))?;
+        let mut blocks = Vec::new();
+        for _ in 1..items {
+            blocks.push(r.bytes("a byte string with an authentication block")?);
+        }
+        Ok(Self { signed, digest, blocks })
+    }
 }
 
 impl<'b> Envelope<'b> {
@@ -78,15 +103,8 @@ impl<'b> Envelope<'b> {
         if manifest.len() > MAX_MANIFEST {
             return Err(Error::new(Kind::TooLarge, "a manifest of at most 8 KiB", 0));
         }
-        let mut r = Reader::open(wrapper)?;
-        let items =
-            r.list(1, MAX_SIGNATURES.saturating_add(1), "[digest, up to four authentication blocks]")?;
-        let signed = r.bytes("a byte string with the SUIT_Digest")?;
-        let digest = Digest::decode(signed)?;
-        let mut blocks = Vec::new();
-        for _ in 1..items {
-            blocks.push(r.bytes("a byte string with an authentication block")?);
-        }
+        let wrapper = Wrapper::decode(wrapper).map_err(|error| error.within(WRAPPER))?;
+        let Wrapper { signed, digest, blocks } = wrapper;
         Ok(Self { signed, digest, blocks, manifest_item, manifest, severed, payloads })
     }
 
@@ -95,12 +113,22 @@ impl<'b> Envelope<'b> {
         self.digest
     }
 
+    /// The digest of the manifest as it is, whatever the envelope claims: that of the byte string it stands in, head
+    /// included. It is what a dependent compares a dependency with (REQ-SUIT-047).
+    pub fn manifest_digest(&self, algorithm: DigestAlgorithm) -> Digest {
+        algorithm.digest(self.manifest_item)
+    }
+
     /// The authentication blocks, unchecked.
     ///
     /// # Errors
     /// For each block, what is wrong with its form.
     pub fn authentication_blocks(&self) -> impl Iterator<Item = Result<AuthenticationBlock<'b>, Error>> + '_ {
-        self.blocks.iter().map(|block| AuthenticationBlock::decode(block))
+        self.blocks.iter().enumerate().map(|(index, block)| {
+            // The digest is the first entry of the wrapper.
+            let located = |error: Error| error.in_entry(index.saturating_add(1)).within(WRAPPER);
+            AuthenticationBlock::decode(block).map_err(located)
+        })
     }
 
     /// Encodes it again, with or without CBOR tag: byte for byte what was decoded, if that was in
@@ -114,6 +142,14 @@ impl<'b> Envelope<'b> {
             payloads: &self.payloads,
         }
         .encode(tagged)
+    }
+
+    /// What a device keeps of it: neither integrated payloads nor severed text and CoSWID, which are not needed to run
+    /// any procedure again.
+    pub fn without_payloads(&self) -> Self {
+        let is_sequence = |(label, _): &&(u64, &'b [u8])| ![manifest::TEXT, manifest::COSWID].contains(label);
+        let severed = self.severed.iter().filter(is_sequence).copied().collect();
+        Self { severed, payloads: Vec::new(), ..self.clone() }
     }
 
     /// The encoded manifest, for storing it. Not authenticated by itself.
@@ -173,12 +209,36 @@ impl<'b> Envelope<'b> {
         Err(refusal)
     }
 
-    /// Decodes the manifest without any proof, to show it to a person. Never act on it.
+    /// Decodes the manifest without any proof: to show it to a person, or because it was verified before and has been
+    /// kept where nobody could change it since (suit.md 9.5 rule 6). Never act on another one.
     ///
     /// # Errors
     /// What is wrong with the manifest.
     pub fn inspect(&self) -> Result<Manifest<'b>, Error> {
         Manifest::decode(self.manifest).map_err(|error| error.within("suit-manifest"))
+    }
+
+    /// Whether all there is can be decoded, and every severed member is there.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        self.authentication_blocks().try_for_each(|block| block.map(|_| ()))?;
+        let manifest = self.inspect()?;
+        self.text(&manifest)?;
+        let severed = manifest.sections.iter().map(|(label, section)| (*label, section.digest()));
+        let others = [(manifest::TEXT, manifest.text), (manifest::COSWID, manifest.coswid)];
+        let others = others.map(|(label, member)| (label, member.and_then(|member| member.digest())));
+        for (label, digest) in severed.chain(others) {
+            let Some(digest) = digest else { continue };
+            let name = manifest::name(label).unwrap_or("severed member");
+            let missing = Error::malformed("the content of what is severed (REQ-SUIT-105)", 0);
+            let content = self.severed(label, &digest).and_then(|content| content.ok_or(missing));
+            content
+                .and_then(|content| match label {
+                    manifest::TEXT | manifest::COSWID => Ok(()),
+                    _ => Sequence::new(content).validate(),
+                })
+                .map_err(|error| error.within(name))?;
+        }
+        Ok(())
     }
 
     /// The integrated payload under the key `uri`. Not authenticated: compare its digest before use.

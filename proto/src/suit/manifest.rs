@@ -62,26 +62,33 @@ impl<'b> Manifest<'b> {
         let (mut sections, mut text, mut coswid) = (Vec::new(), None, None);
         for _ in 0..r.map("a SUIT_Manifest map")? {
             let at = r.offset();
-            match r.uint("a manifest label")? {
-                manifest::VERSION => version = Some(r.uint("a manifest version")?),
-                manifest::SEQUENCE_NUMBER => sequence_number = Some(r.uint("a sequence number")?),
-                manifest::COMMON => common = Some(r.bytes("suit-common in a byte string")?),
-                manifest::REFERENCE_URI => reference_uri = Some(r.sized_text(MAX_URI, "a reference URI")?),
-                manifest::COMPONENT_ID => component_id = Some(ComponentId::read(&mut r)?),
-                manifest::SET_VERSION => set_version = read_version(&mut r)?,
-                // Never severable (REQ-SUIT-053).
-                label @ (manifest::VALIDATE | manifest::LOAD | manifest::INVOKE | manifest::UNINSTALL) => {
-                    let sequence = Sequence::new(r.bytes("a command sequence in a byte string")?);
-                    sections.push((label, Section::Present(sequence)));
+            let label = r.uint("a manifest label")?;
+            let name = manifest::name(label).unwrap_or("unknown member");
+            let member = |error: Error| error.within(name);
+            match label {
+                manifest::VERSION => version = Some(r.uint("a manifest version").map_err(member)?),
+                manifest::SEQUENCE_NUMBER => {
+                    sequence_number = Some(r.uint("a sequence number").map_err(member)?)
                 }
-                label @ (manifest::DEPENDENCY_RESOLUTION
+                manifest::COMMON => common = Some(r.bytes("suit-common in a byte string").map_err(member)?),
+                manifest::REFERENCE_URI => {
+                    reference_uri = Some(r.sized_text(MAX_URI, "a reference URI").map_err(member)?);
+                }
+                manifest::COMPONENT_ID => component_id = Some(ComponentId::read(&mut r).map_err(member)?),
+                manifest::SET_VERSION => set_version = read_version(&mut r).map_err(member)?,
+                // Never severable (REQ-SUIT-053).
+                manifest::VALIDATE | manifest::LOAD | manifest::INVOKE | manifest::UNINSTALL => {
+                    let sequence = r.bytes("a command sequence in a byte string").map_err(member)?;
+                    sections.push((label, Section::Present(Sequence::new(sequence))));
+                }
+                manifest::DEPENDENCY_RESOLUTION
                 | manifest::PAYLOAD_FETCH
                 | manifest::CANDIDATE_VERIFICATION
-                | manifest::INSTALL) => {
-                    sections.push((label, Severable::read(&mut r)?.map(Sequence::new)));
+                | manifest::INSTALL => {
+                    sections.push((label, Severable::read(&mut r).map_err(member)?.map(Sequence::new)));
                 }
-                manifest::TEXT => text = Some(Severable::read(&mut r)?),
-                manifest::COSWID => coswid = Some(Severable::read(&mut r)?),
+                manifest::TEXT => text = Some(Severable::read(&mut r).map_err(member)?),
+                manifest::COSWID => coswid = Some(Severable::read(&mut r).map_err(member)?),
                 _ => return Err(Error::unsupported("a manifest member this implementation knows", at)),
             }
         }
@@ -142,6 +149,14 @@ impl<'b> Severable<&'b [u8]> {
 }
 
 impl<T> Severable<T> {
+    /// The digest of what is severed.
+    pub(super) fn digest(&self) -> Option<Digest> {
+        match self {
+            Self::Present(_) => None,
+            Self::Severed(digest) => Some(*digest),
+        }
+    }
+
     pub(super) fn map<U>(self, map: impl FnOnce(T) -> U) -> Severable<U> {
         match self {
             Self::Present(content) => Severable::Present(map(content)),
@@ -172,15 +187,21 @@ impl<'b> Common<'b> {
         let mut decoded = Self { dependencies: Vec::new(), components: Vec::new(), shared: Sequence::EMPTY };
         for _ in 0..r.map("a SUIT_Common map")? {
             let at = r.offset();
-            match r.uint("a label of suit-common")? {
-                common::DEPENDENCIES => decoded.dependencies = read_dependencies(&mut r)?,
+            let label = r.uint("a label of suit-common")?;
+            let name = common::name(label).unwrap_or("unknown member");
+            let member = |error: Error| error.within(name);
+            match label {
+                common::DEPENDENCIES => decoded.dependencies = read_dependencies(&mut r).map_err(member)?,
                 common::COMPONENTS => {
-                    for _ in 0..r.list(1, MAX_COMPONENTS, "one to sixteen components")? {
-                        decoded.components.push(ComponentId::read(&mut r)?);
+                    let count = r.list(1, MAX_COMPONENTS, "one to sixteen components").map_err(member)?;
+                    for index in 0..count {
+                        let component = ComponentId::read(&mut r);
+                        decoded.components.push(component.map_err(|error| member(error.in_entry(index)))?);
                     }
                 }
                 common::SHARED_SEQUENCE => {
-                    decoded.shared = Sequence::new(r.bytes("a command sequence in a byte string")?);
+                    let sequence = r.bytes("a command sequence in a byte string").map_err(member)?;
+                    decoded.shared = Sequence::new(sequence);
                 }
                 _ => {
                     return Err(Error::unsupported("a member of suit-common this implementation knows", at));
@@ -201,13 +222,14 @@ fn read_dependencies<'b>(r: &mut Reader<'b>) -> Result<Vec<Dependency<'b>>, Erro
             return Err(Error::new(Kind::TooLarge, "at most eight dependencies", at));
         }
         count => {
-            for _ in 0..count {
+            for position in 0..count {
                 let at = r.offset();
                 let index = r.uint("a component index")?;
                 if dependencies.last().is_some_and(|last| last.index >= index) {
                     return Err(Error::malformed("dependencies in the order of their indices", at));
                 }
-                dependencies.push(Dependency { index, prefix: read_prefix(r)? });
+                let prefix = read_prefix(r).map_err(|error| error.in_entry(position))?;
+                dependencies.push(Dependency { index, prefix });
             }
         }
     }

@@ -11,6 +11,8 @@ use minicbor::data::Type;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parameters<'b> {
     item: &'b [u8],
+    /// Where the map starts within its sequence.
+    offset: usize,
 }
 
 /// One parameter. Structured values stay in their byte strings, so that nothing is copied.
@@ -117,7 +119,8 @@ impl<'b> Value<'b> {
 impl<'b> Parameters<'b> {
     /// Takes the next item of `r`, whatever it is.
     pub(super) fn read(r: &mut Reader<'b>) -> Result<Self, Error> {
-        r.item().map(|item| Self { item })
+        let offset = r.offset();
+        r.item().map(|item| Self { item, offset })
     }
 
     /// The parameters in order.
@@ -125,11 +128,13 @@ impl<'b> Parameters<'b> {
     /// # Errors
     /// When the item is no map, and for each parameter whose value has the wrong type.
     pub fn iter(self) -> Result<impl Iterator<Item = Result<Parameter<'b>, Error>>, Error> {
+        let offset = self.offset;
         let mut reader = Reader::open(self.item)?;
-        let count = reader.map("a map of parameters")?;
+        let count = reader.map("a map of parameters").map_err(|error| error.shifted(offset))?;
         Ok((0..count).map(move |_| {
-            let label = reader.int("a parameter label")?;
-            Parameter::read(label, &mut reader)
+            let label = reader.int("a parameter label").map_err(|error| error.shifted(offset))?;
+            Parameter::read_value(label, &mut reader)
+                .map_err(|error| error.shifted(offset).within(parameter_name(label)))
         }))
     }
 }
@@ -137,6 +142,10 @@ impl<'b> Parameters<'b> {
 impl<'b> Parameter<'b> {
     /// Reads the value that follows `label`.
     pub(super) fn read(label: i64, r: &mut Reader<'b>) -> Result<Self, Error> {
+        Self::read_value(label, r).map_err(|error| error.within(parameter_name(label)))
+    }
+
+    fn read_value(label: i64, r: &mut Reader<'b>) -> Result<Self, Error> {
         const UUID: &str = "a UUID of 16 bytes";
         Ok(match label {
             parameter::VENDOR_IDENTIFIER if r.peek() == Some(Type::Tag) => {
@@ -151,7 +160,7 @@ impl<'b> Parameter<'b> {
             parameter::DEVICE_IDENTIFIER => Self::DeviceIdentifier(r.sized_bytes(16..=16, UUID)?),
             parameter::IMAGE_DIGEST => {
                 let digest = Digest::decode(r.bytes("a SUIT_Digest in a byte string")?);
-                Self::ImageDigest(digest.map_err(|error| error.within("image-digest"))?)
+                Self::ImageDigest(digest.map_err(|error| error.within("SUIT_Digest"))?)
             }
             parameter::USE_BEFORE => Self::UseBefore(r.uint("a time")?),
             parameter::COMPONENT_SLOT => Self::ComponentSlot(r.uint("a slot")?),
@@ -238,6 +247,10 @@ impl<'b> Parameter<'b> {
             Self::Unknown(_) => w.null(),
         };
     }
+}
+
+fn parameter_name(label: i64) -> &'static str {
+    parameter::name(label).unwrap_or("private parameter")
 }
 
 /// Writes `parameters` as a map in deterministic order (REQ-SUIT-031), behind the component identifier that

@@ -74,9 +74,18 @@ impl<'b> Report<'b> {
         })
     }
 
-    /// Encodes the bare SUIT_Report map, keys in deterministic order. What is in it must keep the limits that
-    /// [`decode`](Self::decode) checks.
-    pub fn encode(&self) -> Vec<u8> {
+    /// Encodes the bare SUIT_Report map, keys in deterministic order.
+    ///
+    /// # Errors
+    /// What [`decode`](Self::decode) would refuse: a nonce of another size, a list past its limit, a
+    /// [`CapabilityReport`] without one of its required lists.
+    pub fn encode(&self) -> Result<Vec<u8>, Error> {
+        let bytes = self.written();
+        Report::decode(&bytes)?;
+        Ok(bytes)
+    }
+
+    fn written(&self) -> Vec<u8> {
         let optional = [self.nonce.is_some(), self.capabilities.is_some()];
         encode(|w| {
             w.map(optional.into_iter().filter(|there| *there).count().saturating_add(3));
@@ -119,20 +128,19 @@ impl<'b> Report<'b> {
         let (mut nonce, mut records, mut result, mut reference) = (None, None, None, None);
         let mut capabilities = None;
         for _ in 0..r.map("a SUIT_Report map")? {
-            let at = r.offset();
-            match r.uint("a report label")? {
-                report::NONCE => nonce = Some(r.sized_bytes(TOKEN_SIZE, "a nonce of 8 to 64 bytes")?),
-                report::RECORDS => records = Some(read_records(&mut r)?),
-                report::RESULT => result = Some(ReportResult::read(&mut r)?),
-                report::CAPABILITY_REPORT => capabilities = Some(CapabilityReport::read(&mut r)?),
-                report::REFERENCE => {
-                    r.array_of(2, "a SUIT_Reference [uri, digest]")?;
-                    let uri = r.text("a URI")?;
-                    if uri.len() > MAX_URI {
-                        return Err(Error::malformed("a URI of at most 512 bytes", at));
-                    }
-                    reference = Some((uri, Digest::read(&mut r)?));
+            let label = r.uint("a report label")?;
+            let name = report::name(label).unwrap_or("unknown member");
+            let member = |error: Error| error.within(name);
+            match label {
+                report::NONCE => {
+                    nonce = Some(r.sized_bytes(TOKEN_SIZE, "a nonce of 8 to 64 bytes").map_err(member)?);
                 }
+                report::RECORDS => records = Some(read_records(&mut r).map_err(member)?),
+                report::RESULT => result = Some(ReportResult::read(&mut r).map_err(member)?),
+                report::CAPABILITY_REPORT => {
+                    capabilities = Some(CapabilityReport::read(&mut r).map_err(member)?);
+                }
+                report::REFERENCE => reference = Some(read_reference(&mut r).map_err(member)?),
                 _ => {
                     r.item()?;
                 }
@@ -150,14 +158,26 @@ impl<'b> Report<'b> {
     }
 }
 
+/// A SUIT_Reference.
+fn read_reference<'b>(r: &mut Reader<'b>) -> Result<(&'b str, Digest), Error> {
+    r.array_of(2, "a SUIT_Reference [uri, digest]")?;
+    let at = r.offset();
+    let uri = r.text("a URI")?;
+    if uri.len() > MAX_URI {
+        return Err(Error::malformed("a URI of at most 512 bytes", at));
+    }
+    Ok((uri, Digest::read(r)?))
+}
+
 fn read_records<'b>(r: &mut Reader<'b>) -> Result<Vec<ReportEntry<'b>>, Error> {
     let mut records = Vec::new();
-    for _ in 0..r.list(0, MAX_LIST, "records and property claims")? {
-        records.push(if r.next_is(Major::Map) {
-            ReportEntry::Properties(SystemPropertyClaims::read(r)?)
+    for index in 0..r.list(0, MAX_LIST, "records and property claims")? {
+        let entry = if r.next_is(Major::Map) {
+            SystemPropertyClaims::read(r).map(ReportEntry::Properties)
         } else {
-            ReportEntry::Record(Record::read(r)?)
-        });
+            Record::read(r).map(ReportEntry::Record)
+        };
+        records.push(entry.map_err(|error| error.in_entry(index))?);
     }
     Ok(records)
 }

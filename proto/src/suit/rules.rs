@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Rules for authors that a decoder does not need, and that a processor meets when it runs.
 
-use super::labels::{LAST_CUSTOM_COMMAND, command};
+use super::labels::{LAST_CUSTOM_COMMAND, command, common};
 use super::{Argument, Command, Index, Manifest, Parameter, Parameters, Section, Sequence};
 use crate::Error;
+use alloc::vec::Vec;
 
 impl Manifest<'_> {
     /// Checks what the documents demand beyond the form of each command: [`Sequence::check_shared`]; with
     /// several components and dependencies, sequences that begin with set-component-index (REQ-SUIT-014);
     /// component indices that the manifest has; identifiers that are UUIDs of version 3, 4 or 5
-    /// (REQ-SUIT-103). Severed sections are not looked at.
+    /// (REQ-SUIT-103); with encrypted content that comes from elsewhere, a digest of it or of what it decrypts to
+    /// (REQ-SUIT-065, REQ-SUIT-118), unless a dependency may have that. Severed sections are not looked at.
     ///
     /// # Errors
     /// The first rule that is broken, with the place of the command.
@@ -22,7 +24,67 @@ impl Manifest<'_> {
         for (name, sequence) in sections.chain([(Some("shared-sequence"), self.shared)]) {
             self.check_sequence(sequence).map_err(|error| error.within(name.unwrap_or("section")))?;
         }
-        Ok(())
+        self.check_encrypted()
+    }
+
+    /// What the documents recommend to authors and no processor asks for: for a tool to warn of. Nothing is
+    /// recommended of what is severed.
+    ///
+    /// # Errors
+    /// What is malformed, which is nothing in a manifest that was decoded.
+    pub fn recommendations(&self) -> Result<Vec<&'static str>, Error> {
+        let (mut vendor, mut class) = (false, false);
+        self.shared.visit(|command| {
+            vendor |= command.code == command::VENDOR_IDENTIFIER;
+            class |= command.code == command::CLASS_IDENTIFIER;
+            Ok(())
+        })?;
+        let checks = [
+            (vendor, "a shared sequence that checks the vendor identifier (REQ-SUIT-011)"),
+            (class, "a shared sequence that checks the class identifier (REQ-SUIT-011)"),
+        ];
+        Ok(checks.into_iter().filter(|(done, _)| !done).map(|(_, what)| what).collect())
+    }
+
+    fn check_encrypted(&self) -> Result<(), Error> {
+        let (mut from_elsewhere, mut digest) = (None, !self.dependencies.is_empty());
+        for (_, section) in
+            self.sections.iter().chain([&(common::SHARED_SEQUENCE, Section::Present(self.shared))])
+        {
+            // Severed commands may set the digest.
+            let Section::Present(sequence) = section else { return Ok(()) };
+            sequence.visit(|command| {
+                let (mut info, mut content) = (false, false);
+                let mut look = |parameters: Parameters<'_>| {
+                    for parameter in parameters.iter()? {
+                        match parameter? {
+                            Parameter::EncryptionInfo(_) => info = true,
+                            Parameter::Content(_) => content = true,
+                            Parameter::ImageDigest(_) => digest = true,
+                            _ => {}
+                        }
+                    }
+                    Ok::<(), Error>(())
+                };
+                match &command.argument {
+                    Argument::Parameters(parameters) => look(*parameters)?,
+                    Argument::Multiple(list) => {
+                        list.iter().try_for_each(|(_, parameters)| look(*parameters))?
+                    }
+                    _ => {}
+                }
+                if info && !content {
+                    from_elsewhere = from_elsewhere.or(Some(command.offset));
+                }
+                Ok(())
+            })?;
+        }
+        match from_elsewhere {
+            Some(offset) if !digest => {
+                Err(Error::malformed("an image digest with encrypted content", offset))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn check_sequence(&self, sequence: Sequence<'_>) -> Result<(), Error> {

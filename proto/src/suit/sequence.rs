@@ -3,7 +3,7 @@ use super::labels::{LAST_CUSTOM_COMMAND, command};
 use super::{Parameters, Value};
 use crate::cbor::{Major, Reader};
 use crate::limits::{MAX_ALTERNATIVES, MAX_COMMANDS, MAX_COMPONENTS, MAX_LIST, MAX_SEQUENCE_DEPTH};
-use crate::{Error, Kind};
+use crate::{Error, Kind, Step};
 use alloc::vec::Vec;
 
 /// A SUIT_Command_Sequence, still encoded.
@@ -17,7 +17,8 @@ pub struct Sequence<'b> {
 pub struct Command<'b> {
     /// Number of the command, see [`super::labels::command`].
     pub code: i64,
-    /// Byte offset within its sequence, as SUIT Reports name it.
+    /// Byte offset within its sequence. In a nested sequence that is not the one SUIT Reports name, see
+    /// [`nested`](Self::nested).
     pub offset: usize,
     /// What follows the code.
     pub argument: Argument<'b>,
@@ -86,42 +87,57 @@ impl<'b> Sequence<'b> {
     /// # Errors
     /// As [`validate`](Self::validate), and those of `visit`.
     pub fn visit(self, mut visit: impl FnMut(&Command<'b>) -> Result<(), Error>) -> Result<(), Error> {
-        let mut waiting = Vec::from([(self, 1usize)]);
+        let mut waiting = Vec::from([(self, Place::default())]);
         let mut commands = 0usize;
-        while let Some((sequence, depth)) = waiting.pop() {
-            if depth > MAX_SEQUENCE_DEPTH {
-                return Err(Error::new(Kind::TooLarge, "at most 4 levels of command sequences", 0));
+        while let Some((sequence, place)) = waiting.pop() {
+            let inner = sequence.visit_one(&mut commands, &mut visit).map_err(|error| place.locate(error))?;
+            for (offset, alternative, sequence) in inner {
+                let Some(place) = place.within(offset, alternative) else {
+                    let what = "at most 4 levels of command sequences";
+                    return Err(place.locate(Error::new(Kind::TooLarge, what, offset)));
+                };
+                waiting.push((sequence, place));
             }
-            for command in sequence.instructions()? {
-                let command = command?;
-                commands = commands.saturating_add(1);
-                if commands > MAX_COMMANDS {
-                    return Err(Error::new(Kind::TooLarge, "at most 1024 commands", command.offset));
-                }
-                visit(&command)?;
-                let command_offset = command.offset;
-                let inner = depth.saturating_add(1);
-                match command.argument {
-                    Argument::Sequence(sequence) => waiting.push((sequence, inner)),
-                    Argument::Alternatives(list) => {
-                        waiting.extend(list.into_iter().flatten().map(|s| (s, inner)))
-                    }
-                    Argument::Parameters(parameters) => check_parameters(parameters)?,
-                    Argument::Multiple(list) => {
-                        list.into_iter().try_for_each(|(_, parameters)| check_parameters(parameters))?;
-                    }
-                    Argument::Policy(_)
-                    | Argument::Index(_)
-                    | Argument::CopyParameters(_)
-                    | Argument::Custom(_)
-                    | Argument::Unknown => {}
-                }
-                if waiting.len() > MAX_COMMANDS {
-                    return Err(Error::new(Kind::TooLarge, "at most 1024 command sequences", command_offset));
-                }
+            if waiting.len() > MAX_COMMANDS {
+                return Err(place.locate(Error::new(Kind::TooLarge, "at most 1024 command sequences", 0)));
             }
         }
         Ok(())
+    }
+
+    /// Shows the commands of this sequence to `visit`, and returns the sequences within: the offset of the command
+    /// and, of try-each, the number of the alternative.
+    fn visit_one(
+        self,
+        commands: &mut usize,
+        visit: &mut impl FnMut(&Command<'b>) -> Result<(), Error>,
+    ) -> Result<Vec<(usize, Option<usize>, Self)>, Error> {
+        let mut inner = Vec::new();
+        for command in self.instructions()? {
+            let command = command?;
+            *commands = commands.saturating_add(1);
+            if *commands > MAX_COMMANDS {
+                return Err(Error::new(Kind::TooLarge, "at most 1024 commands", command.offset));
+            }
+            visit(&command)?;
+            match command.argument {
+                Argument::Sequence(sequence) => inner.push((command.offset, None, sequence)),
+                Argument::Alternatives(list) => {
+                    let list = list.into_iter().enumerate();
+                    inner.extend(list.filter_map(|(n, s)| Some((command.offset, Some(n), s?))));
+                }
+                Argument::Parameters(parameters) => check_parameters(parameters)?,
+                Argument::Multiple(list) => {
+                    list.into_iter().try_for_each(|(_, parameters)| check_parameters(parameters))?;
+                }
+                Argument::Policy(_)
+                | Argument::Index(_)
+                | Argument::CopyParameters(_)
+                | Argument::Custom(_)
+                | Argument::Unknown => {}
+            }
+        }
+        Ok(inner)
     }
 
     /// The commands in order.
@@ -135,6 +151,28 @@ impl<'b> Sequence<'b> {
             return Err(Error::malformed("an argument for each command", 0));
         }
         Ok(Instructions { reader, left: items / 2 })
+    }
+}
+
+/// The way to a nested sequence: for each command around it, from the outside in, its offset, and which of its
+/// alternatives it was if it is try-each.
+#[derive(Clone, Copy, Default)]
+struct Place {
+    around: [Option<(usize, Option<usize>)>; MAX_SEQUENCE_DEPTH.saturating_sub(1)],
+}
+
+impl Place {
+    /// One level further in; `None` if that is too deep.
+    fn within(mut self, offset: usize, alternative: Option<usize>) -> Option<Self> {
+        *self.around.iter_mut().find(|level| level.is_none())? = Some((offset, alternative));
+        Some(self)
+    }
+
+    fn locate(&self, error: Error) -> Error {
+        self.around.iter().rev().flatten().fold(error, |error, (offset, alternative)| match alternative {
+            Some(n) => error.in_entry(*n).behind(Step::Command("try-each", *offset)),
+            None => error.behind(Step::Command("run-sequence", *offset)),
+        })
     }
 }
 

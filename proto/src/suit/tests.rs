@@ -2,7 +2,7 @@
 use super::labels::{command, manifest};
 use super::*;
 use crate::cbor::encode;
-use crate::cose::{PublicKey, SigningKey};
+use crate::cose::{PublicKey, SigningKey, sign1_detached};
 use crate::limits::{
     MAX_COMMANDS, MAX_COMPONENT_ID, MAX_COMPONENT_ID_ELEMENTS, MAX_MANIFEST, MAX_SEQUENCE_DEPTH,
 };
@@ -13,6 +13,7 @@ use alloc::vec::Vec;
 
 mod commands;
 mod members;
+mod places;
 mod published;
 mod reports;
 
@@ -53,8 +54,19 @@ fn builder() -> ManifestBuilder {
     }
 }
 
+/// Signed without the checks that signing makes, as an attacker with a key would.
+fn as_it_is(envelope: &EnvelopeBuilder<'_>) -> Vec<u8> {
+    let block = sign1_detached(&key(), &envelope.digest()).expect("signs");
+    envelope.build(&[block])
+}
+
+/// A manifest and nothing else, signed [`as_it_is`].
+fn signed(manifest: &[u8]) -> Vec<u8> {
+    as_it_is(&EnvelopeBuilder::new(manifest))
+}
+
 fn envelope(manifest: &ManifestBuilder) -> Vec<u8> {
-    encode_envelope(&manifest.build(), &[key()], &[]).expect("signs")
+    signed(&manifest.build())
 }
 
 /// What the signed manifest says, or why it is refused.
@@ -69,7 +81,7 @@ fn refused(envelope: &[u8]) -> Kind {
 
 fn with_shared(shared: Vec<u8>) -> Result<(), Kind> {
     let manifest = ManifestBuilder { shared, ..builder() }.build();
-    let envelope = encode_envelope(&manifest, &[key()], &[]).expect("signs");
+    let envelope = signed(&manifest);
     let decoded = Envelope::decode(&envelope).map_err(|e| e.kind)?;
     decoded.verify(&[key().public_key()]).map(|_| ()).map_err(|e| e.kind)
 }
@@ -142,7 +154,7 @@ fn attack_unsigned_or_foreign_or_swapped() {
         Kind::Unauthenticated
     );
     // The wrapper of one manifest around another one.
-    let signed = encode_envelope(&manifest, &[key()], &[]).expect("encodes");
+    let signed = signed(&manifest);
     let other = ManifestBuilder { sequence_number: 8, ..builder() }.build();
     let at = signed.windows(manifest.len()).position(|w| w == manifest).expect("manifest");
     let mut swapped = signed.clone();
@@ -165,12 +177,13 @@ fn manifest_before_its_wrapper_is_refused() {
     assert_eq!(refused(&bytes), Kind::Malformed, "REQ-SUIT-100");
 }
 
+/// REQ-SUIT-005.
 #[test]
 fn other_manifest_version_is_unsupported() {
     let mut manifest = builder().build();
     assert_eq!(manifest[1..3], [1, 1]);
     manifest[2] = 2;
-    assert_eq!(refused(&encode_envelope(&manifest, &[key()], &[]).expect("signs")), Kind::Unsupported);
+    assert_eq!(refused(&signed(&manifest)), Kind::Unsupported);
 }
 
 #[test]
@@ -188,9 +201,9 @@ fn manifest_size_limit_and_one_past_it() {
     let overhead = sized(1000).len() - 1000;
     let at = sized(MAX_MANIFEST - overhead);
     assert_eq!(at.len(), MAX_MANIFEST);
-    let at = encode_envelope(&at, &[key()], &[]).expect("signs");
+    let at = signed(&at);
     Envelope::decode(&at).and_then(|e| e.verify(&[key().public_key()])).expect("at the limit");
-    let past = encode_envelope(&sized(MAX_MANIFEST - overhead + 1), &[key()], &[]).expect("signs");
+    let past = signed(&sized(MAX_MANIFEST - overhead + 1));
     assert_eq!(refused(&past), Kind::TooLarge);
 }
 

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::Error;
 use crate::cbor::Reader;
+use crate::language;
 use crate::limits::MAX_LIST;
 use crate::suit::{ComponentId, SystemPropertyClaims};
 use alloc::vec::Vec;
@@ -66,9 +67,12 @@ fn query_request<'b>(r: &mut Reader<'b>, dialect: Dialect) -> Result<QueryReques
         Ok(true)
     })?;
     m.attestation = attestation.finish(r)?;
-    m.supported_teep_cipher_suites = list(r, 1, CipherSuite::read)?;
-    m.supported_suit_cose_profiles = list(r, 1, SuitCoseProfile::read)?;
-    m.data_item_requested = r.uint("data-item-requested")?;
+    let named = |name| move |error: Error| error.within(name);
+    let suites = list(r, 1, CipherSuite::read);
+    m.supported_teep_cipher_suites = suites.map_err(named("supported-teep-cipher-suites"))?;
+    let profiles = list(r, 1, SuitCoseProfile::read);
+    m.supported_suit_cose_profiles = profiles.map_err(named("supported-suit-cose-profiles"))?;
+    m.data_item_requested = r.uint("a bit field").map_err(named("data-item-requested"))?;
     Ok(m)
 }
 
@@ -197,7 +201,9 @@ fn msg<'b>(r: &mut Reader<'b>) -> Result<&'b str, Error> {
 }
 
 fn err_lang<'b>(r: &mut Reader<'b>) -> Result<&'b str, Error> {
-    r.sized_text(MAX_ERR_LANG, "a language tag of 1 to 35 bytes")
+    let at = r.offset();
+    let tag = r.sized_text(MAX_ERR_LANG, "a language tag of 1 to 35 bytes")?;
+    if language::is_tag(tag) { Ok(tag) } else { Err(Error::malformed(language::WHAT, at)) }
 }
 
 fn u32_(r: &mut Reader<'_>) -> Result<u32, Error> {

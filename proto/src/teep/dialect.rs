@@ -31,6 +31,14 @@ impl Dialect {
         }
     }
 
+    /// Its name in configuration files and on command lines.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Final => "final",
+            Self::Pre26 => "pre-26",
+        }
+    }
+
     /// The other one.
     pub(super) const fn other(self) -> Self {
         match self {
@@ -89,10 +97,17 @@ impl Dialect {
 
 impl core::fmt::Display for Dialect {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(match self {
-            Self::Final => "final",
-            Self::Pre26 => "pre-26",
-        })
+        f.write_str(self.name())
+    }
+}
+
+impl core::str::FromStr for Dialect {
+    type Err = &'static str;
+
+    /// Reads a [`name`](Self::name); nothing else is one.
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let named = Self::ALL.into_iter().find(|dialect| dialect.name() == name);
+        named.ok_or("the dialect is \"final\" or \"pre-26\"")
     }
 }
 

@@ -4,40 +4,48 @@ use super::{
     AttestationPayload, CipherSuite, Dialect, ErrorMessage, Message, QueryRequest, QueryResponse,
     RequestedTc, Success, SuitCoseProfile, Update,
 };
-use crate::cbor::{Writer, encode};
+use crate::cbor::{Writer, encode, encode_exact};
 use crate::suit::ComponentId;
 use alloc::vec::Vec;
 
 pub(super) fn message(dialect: Dialect, message: &Message<'_>) -> Vec<u8> {
-    encode(|w| match message {
+    let options = match message {
+        Message::QueryRequest(m) => query_request(m, dialect),
+        Message::QueryResponse(m) => query_response(m, dialect),
+        Message::Update(m) => update(m, dialect),
+        Message::Success(m) => success(m, dialect),
+        Message::Error(m) => error(m, dialect),
+    };
+    let options = options.sorted();
+    encode_exact(|w| match message {
         Message::QueryRequest(m) => {
             w.array(5).uint(dialect.type_on_wire(message_type::QUERY_REQUEST));
-            query_request(m, dialect).write(w);
+            options.write(w);
             write_list(w, &m.supported_teep_cipher_suites, CipherSuite::write);
             write_list(w, &m.supported_suit_cose_profiles, SuitCoseProfile::write);
             w.uint(m.data_item_requested);
         }
-        Message::QueryResponse(m) => {
+        Message::QueryResponse(_) => {
             w.array(2).uint(dialect.type_on_wire(message_type::QUERY_RESPONSE));
-            query_response(m, dialect).write(w);
+            options.write(w);
         }
-        Message::Update(m) => {
+        Message::Update(_) => {
             w.array(2).uint(dialect.type_on_wire(message_type::UPDATE));
-            update(m, dialect).write(w);
+            options.write(w);
         }
-        Message::Success(m) => {
+        Message::Success(_) => {
             w.array(2).uint(dialect.type_on_wire(message_type::SUCCESS));
-            success(m, dialect).write(w);
+            options.write(w);
         }
         Message::Error(m) => {
             w.array(3).uint(dialect.type_on_wire(message_type::ERROR));
-            error(m, dialect).write(w);
+            options.write(w);
             w.uint(dialect.translate_err_code(m.err_code.number()));
         }
     })
 }
 
-fn query_request(m: &QueryRequest<'_>, dialect: Dialect) -> Options {
+fn query_request<'m>(m: &'m QueryRequest<'_>, dialect: Dialect) -> Options<'m> {
     let mut options = Options::new(dialect);
     options.bytes(option::CHALLENGE, m.challenge);
     options.uints(option::VERSIONS, m.versions.as_ref());
@@ -48,7 +56,7 @@ fn query_request(m: &QueryRequest<'_>, dialect: Dialect) -> Options {
     options
 }
 
-fn query_response(m: &QueryResponse<'_>, dialect: Dialect) -> Options {
+fn query_response<'m>(m: &'m QueryResponse<'_>, dialect: Dialect) -> Options<'m> {
     let mut options = Options::new(dialect);
     if let Some(version) = m.selected_version {
         options.put(option::SELECTED_VERSION, |w| {
@@ -67,7 +75,7 @@ fn query_response(m: &QueryResponse<'_>, dialect: Dialect) -> Options {
     options
 }
 
-fn update(m: &Update<'_>, dialect: Dialect) -> Options {
+fn update<'m>(m: &'m Update<'_>, dialect: Dialect) -> Options<'m> {
     let mut options = Options::new(dialect);
     options.byte_strings(option::MANIFEST_LIST, &m.manifest_list);
     options.text(option::ERR_MSG, m.err_msg);
@@ -83,7 +91,7 @@ fn update(m: &Update<'_>, dialect: Dialect) -> Options {
     options
 }
 
-fn success(m: &Success<'_>, dialect: Dialect) -> Options {
+fn success<'m>(m: &'m Success<'_>, dialect: Dialect) -> Options<'m> {
     let mut options = Options::new(dialect);
     options.text(option::MSG, m.msg);
     options.byte_strings(option::SUIT_REPORTS, &m.suit_reports);
@@ -91,7 +99,7 @@ fn success(m: &Success<'_>, dialect: Dialect) -> Options {
     options
 }
 
-fn error(m: &ErrorMessage<'_>, dialect: Dialect) -> Options {
+fn error<'m>(m: &'m ErrorMessage<'_>, dialect: Dialect) -> Options<'m> {
     let mut options = Options::new(dialect);
     let (suites, profiles) = (&m.supported_teep_cipher_suites, &m.supported_suit_cose_profiles);
     options.list(option::SUPPORTED_TEEP_CIPHER_SUITES, suites, CipherSuite::write);
@@ -121,30 +129,39 @@ fn requested_tc(tc: &RequestedTc<'_>, dialect: Dialect, w: &mut Writer) {
             w.bool(have_binary);
         });
     }
-    options.write(w);
+    options.sorted().write(w);
 }
 
 /// An options map in the making; absent options leave no trace.
-struct Options {
+struct Options<'m> {
     dialect: Dialect,
-    /// Labels as on the wire, and encoded values.
-    entries: Vec<(u64, Vec<u8>)>,
+    /// Labels as on the wire, and values.
+    entries: Vec<(u64, Value<'m>)>,
 }
 
-impl Options {
+/// The value of an option. What may be large is not copied before it is written.
+enum Value<'m> {
+    Encoded(Vec<u8>),
+    Bytes(&'m [u8]),
+    List(&'m [&'m [u8]]),
+}
+
+impl<'m> Options<'m> {
     fn new(dialect: Dialect) -> Self {
         Self { dialect, entries: Vec::new() }
     }
 
     fn put(&mut self, label: u64, value: impl FnOnce(&mut Writer)) {
-        self.entries.push((self.dialect.option_on_wire(label), encode(value)));
+        self.add(label, Value::Encoded(encode(value)));
     }
 
-    fn bytes(&mut self, label: u64, value: Option<&[u8]>) {
+    fn add(&mut self, label: u64, value: Value<'m>) {
+        self.entries.push((self.dialect.option_on_wire(label), value));
+    }
+
+    fn bytes(&mut self, label: u64, value: Option<&'m [u8]>) {
         if let Some(value) = value {
-            self.put(label, |w| {
-                w.bytes(value);
-            });
+            self.add(label, Value::Bytes(value));
         }
     }
 
@@ -173,10 +190,10 @@ impl Options {
         }
     }
 
-    fn byte_strings(&mut self, label: u64, values: &[&[u8]]) {
-        self.list(label, values, |value, w| {
-            w.bytes(value);
-        });
+    fn byte_strings(&mut self, label: u64, values: &'m [&'m [u8]]) {
+        if !values.is_empty() {
+            self.add(label, Value::List(values));
+        }
     }
 
     fn component_ids(&mut self, label: u64, values: &[ComponentId<'_>]) {
@@ -185,19 +202,29 @@ impl Options {
         });
     }
 
-    fn attestation(&mut self, attestation: Option<&AttestationPayload<'_>>) {
+    fn attestation(&mut self, attestation: Option<&AttestationPayload<'m>>) {
         if let Some(attestation) = attestation {
             self.bytes(option::ATTESTATION_PAYLOAD, Some(attestation.payload));
             self.text(option::ATTESTATION_PAYLOAD_FORMAT, attestation.format);
         }
     }
 
-    /// Writes the map in the order of the labels, whatever order the options came in.
-    fn write(mut self, w: &mut Writer) {
+    /// In the order of the labels, whatever order the options came in.
+    fn sorted(mut self) -> Self {
         self.entries.sort_by_key(|(label, _)| *label);
+        self
+    }
+
+    /// Writes the map.
+    fn write(&self, w: &mut Writer) {
         w.map(self.entries.len());
         for (label, value) in &self.entries {
-            w.uint(*label).raw(value);
+            w.uint(*label);
+            match value {
+                Value::Encoded(encoded) => _ = w.raw(encoded),
+                Value::Bytes(bytes) => _ = w.bytes(bytes),
+                Value::List(list) => write_list(w, list, |bytes, w| _ = w.bytes(bytes)),
+            }
         }
     }
 }

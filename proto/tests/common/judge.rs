@@ -3,7 +3,7 @@
 
 use super::{Vector, VectorKind, public_key};
 use teep_proto::cose::{
-    Accept, Encrypted, PublicKey, RecipientKey, Signatures, SigningKey, SymmetricKey, sign1,
+    Accept, Encrypted, Encrypted0, PublicKey, RecipientKey, Signatures, SigningKey, SymmetricKey, sign1,
 };
 use teep_proto::suit::{Envelope, OpenedReport, Report, ReportKeys, TrustedKeys};
 use teep_proto::teep::{Dialect, Message};
@@ -59,9 +59,13 @@ impl Receiver {
             VectorKind::SuitEnvelope => self.envelope(bytes),
             VectorKind::SuitReport => {
                 let report = Report::decode(bytes)?;
-                Ok(Judged { signed: Vec::new(), encoded: bytes.to_vec(), again: report.encode() })
+                Ok(Judged { signed: Vec::new(), encoded: bytes.to_vec(), again: report.encode()? })
             }
             VectorKind::CoseEncrypt => self.encrypted(bytes),
+            VectorKind::CoseEncrypt0 => {
+                let plaintext = Encrypted0::decode(bytes)?.decrypt(&self.content_keys)?;
+                Ok(Judged { signed: Vec::new(), encoded: plaintext.clone(), again: plaintext })
+            }
             VectorKind::ProtectedReport => self.protected_report(bytes),
             VectorKind::Eat => self.eat(bytes),
         }
@@ -75,14 +79,14 @@ impl Receiver {
         let signed = sign1(&key, bytes)?;
         let payload = Signatures::decode(&signed)?.verify(&[key.public_key()])?;
         let message = Message::decode_in(self.dialect, payload)?;
-        let again = message.get().encode_in(self.dialect);
+        let again = message.get().encode_in(self.dialect)?;
         Ok(Judged { signed: Vec::new(), encoded: bytes.to_vec(), again })
     }
 
     fn signed(&self, bytes: &[u8]) -> Result<Judged, Error> {
         let payload = Signatures::decode(bytes)?.verify(&self.keys)?;
         let signed = payload.get().to_vec();
-        let again = Message::decode_in(self.dialect, payload)?.get().encode_in(self.dialect);
+        let again = Message::decode_in(self.dialect, payload)?.get().encode_in(self.dialect)?;
         Ok(Judged { encoded: signed.clone(), signed, again })
     }
 
@@ -110,7 +114,7 @@ impl Receiver {
         let opened = OpenedReport::open(bytes, &keys)?;
         // A receiver takes no report that nobody vouches for (REQ-SUIT-124).
         assert!(opened.authenticated_by().is_some(), "a report nobody signed");
-        let again = opened.report()?.encode();
+        let again = opened.report()?.encode()?;
         Ok(Judged { signed: again.clone(), encoded: again.clone(), again })
     }
 
@@ -121,6 +125,6 @@ impl Receiver {
             eat::Expected { profile, eat_profile: Some(profile.uri), teep_key: None, nonce: None, now: None };
         let claims = eat::verify(&token, &self.keys, &expected)?;
         let signed = Signatures::decode(&token)?.claimed_payload().unwrap_or_default().to_vec();
-        Ok(Judged { encoded: signed.clone(), signed, again: claims.get().encode(&profile) })
+        Ok(Judged { encoded: signed.clone(), signed, again: claims.get().encode(&profile)? })
     }
 }

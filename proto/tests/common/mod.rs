@@ -3,6 +3,7 @@
 #![allow(dead_code, missing_docs, unreachable_pub, reason = "each test program uses a part of it")]
 
 pub mod judge;
+pub mod numbers;
 pub mod reencode;
 
 use serde::Deserialize;
@@ -66,6 +67,8 @@ pub enum VectorKind {
     ProtectedReport,
     Eat,
     CoseEncrypt,
+    #[serde(rename = "cose-encrypt0")]
+    CoseEncrypt0,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -118,6 +121,13 @@ pub fn member(key: &serde_json::Value, name: &str) -> Vec<u8> {
 /// The public half of the key `name`, from its coordinates.
 pub fn public_key(name: &str) -> PublicKey {
     let key = key(name);
+    if key["kty"] == "HSS-LMS" {
+        let public = member(&key, "pub");
+        let cose = encode(|w| {
+            w.map(2).int(1).int(5).int(-1).bytes(&public);
+        });
+        return PublicKey::from_cose_key(&cose).expect("a valid key");
+    }
     let (x, crv) = (member(&key, "x"), key["crv"].as_str().expect("a curve").to_owned());
     let cose = encode(|w| match crv.as_str() {
         "P-256" => {

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What goes into `vectors/own`.
 
+mod lms;
 mod protected;
 mod suit;
 mod teep;
 
 use super::Made;
 use serde_json::{Value, json};
-use teep_proto::cose::{AgreementSecret, ContentAlgorithm, EncryptTo, KeyWrap, encrypt};
+use teep_proto::cose::{AgreementSecret, ContentAlgorithm, EncryptTo, KeyWrap, encrypt, encrypt0};
 
 pub(crate) fn all() -> Vec<Made> {
     let mut all = teep::all();
@@ -69,7 +70,18 @@ fn encrypted() -> Vec<Made> {
         made.row.as_object_mut().expect("a map").remove("canonical");
         made
     };
-    use ContentAlgorithm::{A128Gcm, A192Ctr, A256Ctr, ChaCha20Poly1305};
+    // No recipients: the content is encrypted under the key itself.
+    let alone = |name, content| {
+        let bytes = encrypt0(content, &kek, PLAINTEXT, &mut counter()).expect("encrypts");
+        let more = json!({ "content_keys": ["kek-aes"], "plaintext": hex::encode(PLAINTEXT) });
+        let mut made = accept(name, bytes, "cose-encrypt0", more);
+        made.row.as_object_mut().expect("a map").remove("canonical");
+        made
+    };
+    let sealed = alone("encrypt0-a128gcm", A128Gcm);
+    let mut changed = sealed.bytes.clone();
+    *changed.last_mut().expect("a tag") ^= 1;
+    use ContentAlgorithm::{A128Ctr, A128Gcm, A192Ctr, A256Ctr, ChaCha20Poly1305};
     let (report, eat, payload) = ("SUIT Report Encryption", "EAT Encryption", "SUIT Payload Encryption");
     vec![
         make("encrypt-chacha20-es-ecdh", ChaCha20Poly1305, to_device(KeyWrap::A128Kw), "kek-p256", payload),
@@ -78,5 +90,14 @@ fn encrypted() -> Vec<Made> {
         make("encrypt-a256ctr-es-ecdh-a256kw", A256Ctr, to_device(KeyWrap::A256Kw), "kek-p256", payload),
         make("encrypt-a128gcm-eat", A128Gcm, to_device(KeyWrap::A128Kw), "kek-p256", eat),
         make("encrypt-a128gcm-report", A128Gcm, to_device(KeyWrap::A128Kw), "kek-p256", report),
+        sealed,
+        alone("encrypt0-a128ctr", A128Ctr),
+        reject(
+            "encrypt0-changed-tag",
+            changed,
+            "cose-encrypt0",
+            json!({ "content_keys": ["kek-aes"] }),
+            ["unauthenticated", "no key here that opens", "the last byte of the tag was changed"],
+        ),
     ]
 }

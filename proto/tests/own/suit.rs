@@ -2,8 +2,9 @@
 //! Envelopes and reports.
 
 use super::super::{Made, common};
-use super::{accept, reject};
+use super::{accept, lms, reject};
 use serde_json::json;
+use teep_proto::cbor::encode;
 use teep_proto::cose::SigningKey;
 use teep_proto::suit::labels::{command, manifest};
 use teep_proto::suit::{
@@ -46,7 +47,7 @@ fn builder() -> ManifestBuilder {
 
 /// A dependent: its component 0 is the manifest of the dependency, whose digest it demands.
 fn dependent(dependency: &[u8]) -> ManifestBuilder {
-    let digest = Digest::of(&teep_proto::cbor::encode(|w| {
+    let digest = Digest::of(&encode(|w| {
         w.bytes(dependency);
     }));
     let fetch = SequenceBuilder::new()
@@ -100,6 +101,19 @@ fn envelopes() -> Vec<Made> {
             sign(EnvelopeBuilder { algorithm: DigestAlgorithm::Sha384, ..new }, std::slice::from_ref(&p256)),
             &["own-p256"],
         ),
+        accept(
+            "suit-hss-lms",
+            new.build(&[by_hss_lms(&new.digest())]),
+            "suit-envelope",
+            json!({ "keys": ["own-hss-lms"], "hss_lms": true }),
+        ),
+        reject(
+            "suit-hss-lms-not-accepted",
+            new.build(&[by_hss_lms(&new.digest())]),
+            "suit-envelope",
+            json!({ "keys": ["own-hss-lms"] }),
+            ["unsupported-algorithm", "accepted algorithm", "the receiver is not set to accept HSS-LMS"],
+        ),
         with(
             "suit-severed-install",
             sign(
@@ -137,6 +151,23 @@ fn envelopes() -> Vec<Made> {
     ]
 }
 
+/// An authentication block of the profile suit-sha256-hsslms-a256kw-a256ctr.
+fn by_hss_lms(digest: &[u8]) -> Vec<u8> {
+    let public = common::public_key("own-hss-lms");
+    let published = common::member(&common::key("own-hss-lms"), "pub");
+    assert_eq!(hex::encode(lms::public_key()), hex::encode(published), "keys.json");
+    let protected = encode(|w| {
+        w.map(1).int(1).int(-46);
+    });
+    let signed = encode(|w| {
+        w.array(4).text("Signature1").bytes(&protected).bytes(b"").bytes(digest);
+    });
+    encode(|w| {
+        w.tag(18).array(4).bytes(&protected).map(1).int(4).bytes(&public.thumbprint().0).null();
+        w.bytes(&lms::sign(0, &signed));
+    })
+}
+
 fn reports() -> Vec<Made> {
     const NONCE: &[u8] = b"\xa0\xa1\xa2\xa3\xa4\xa5\xa6\xa7";
     let digest = Digest::of(b"manifest");
@@ -161,7 +192,8 @@ fn reports() -> Vec<Made> {
         algorithms: vec![-16, -9],
         ..CapabilityReport::default()
     };
-    let with = |name, report: Report<'_>| accept(name, report.encode(), "suit-report", json!({}));
+    let with =
+        |name, report: Report<'_>| accept(name, report.encode().expect("encodes"), "suit-report", json!({}));
     vec![
         with("report-success", new()),
         with("report-without-nonce", Report { nonce: None, ..new() }),
@@ -169,7 +201,7 @@ fn reports() -> Vec<Made> {
         with("report-capabilities", Report { capabilities: Some(capabilities), ..new() }),
         reject(
             "report-without-reference",
-            teep_proto::cbor::encode(|w| {
+            encode(|w| {
                 w.map(2).uint(3).array(0).uint(4).bool(true);
             }),
             "suit-report",

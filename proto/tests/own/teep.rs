@@ -4,7 +4,7 @@
 use super::super::{Made, common};
 use super::{accept, reject};
 use serde_json::{Value, json};
-use teep_proto::cbor::encode;
+use teep_proto::cbor::{Reader, Writer, encode};
 use teep_proto::cose::{Algorithm, sign, sign1};
 use teep_proto::suit::{ComponentId, Digest, Report, SystemPropertyClaims};
 use teep_proto::teep::labels::data_item;
@@ -97,17 +97,19 @@ fn messages<'a>(
 
 pub(super) fn all() -> Vec<Made> {
     let id = ComponentId::encode(&["TEEP-Device", "component"]);
-    let report = Report::new("https://example.org/m.suit", Digest::of(b"manifest"), Some(TOKEN)).encode();
+    let report = Report::new("https://example.org/m.suit", Digest::of(b"manifest"), Some(TOKEN))
+        .encode()
+        .expect("encodes");
     let envelope = common::bytes("teep-protocol-a9d2fad/suit-uri.hex");
     let (p256, ed25519) = (common::signing_key("own-p256"), common::signing_key("own-ed25519"));
     let mut all = Vec::new();
     for (name, name_pre_26, message) in messages(&id, &report, &envelope) {
         for (dialect, name) in [(Dialect::Final, name), (Dialect::Pre26, name_pre_26)] {
-            let signed = sign1(&p256, &message.encode_in(dialect)).expect("signs");
+            let signed = sign1(&p256, &message.encode_in(dialect).expect("encodes")).expect("signs");
             all.push(accept(name, signed, SIGNED, keys(dialect, &["own-p256"])));
         }
     }
-    let request = Message::QueryRequest(query_request()).encode();
+    let request = Message::QueryRequest(query_request()).encode().expect("encodes");
     let here = |names: &[&str]| keys(Dialect::Final, names);
     let both = sign(&[p256.clone(), ed25519.clone()], &request).expect("signs");
     all.push(accept("sign-verified-by-p256", both.clone(), SIGNED, here(&["own-p256"])));
@@ -142,11 +144,20 @@ fn broken(key: &teep_proto::cose::SigningKey) -> Vec<Made> {
         let signed = sign1(key, &payload).expect("signs");
         reject(name, signed, SIGNED, keys(Dialect::Final, &["own-ed25519"]), why)
     };
-    let request = |change: fn(&mut QueryRequest<'_>)| {
-        let mut request = query_request();
-        change(&mut request);
-        Message::QueryRequest(request).encode()
+    // A valid one with another head: its options and what it asks for come from here.
+    let valid = Message::QueryRequest(query_request()).encode().expect("encodes");
+    let request = |options: usize, write: fn(&mut Writer), item: u64| {
+        let mut r = Reader::open(&valid).expect("strict CBOR");
+        r.array_of(5, "5 items").expect("a QueryRequest");
+        let mut items = (0..4).map(|_| r.item().expect("an item")).skip(2);
+        let (suites, profiles) = (items.next().expect("suites"), items.next().expect("profiles"));
+        encode(|w| {
+            w.array(5).uint(1).map(options);
+            write(w);
+            w.raw(suites).raw(profiles).uint(item);
+        })
     };
+    let asked = data_item::TRUSTED_COMPONENTS;
     let success_with = |label: u64, text: &str| {
         encode(|w| {
             w.array(2).uint(4).map(1).uint(label).text(text);
@@ -155,17 +166,21 @@ fn broken(key: &teep_proto::cose::SigningKey) -> Vec<Made> {
     vec![
         made(
             "token-with-attestation",
-            request(|r| r.data_item_requested = data_item::ATTESTATION),
+            request(2, |w| _ = w.uint(3).array(1).uint(0).uint(19).bytes(TOKEN), data_item::ATTESTATION),
             ["malformed", "REQ-TEEP-041", "attestation is requested, and yet there is a token"],
         ),
         made(
             "neither-token-nor-attestation",
-            request(|r| r.token = None),
+            request(1, |w| _ = w.uint(3).array(1).uint(0), asked),
             ["malformed", "REQ-TEEP-041", "attestation is not requested, and yet there is no token"],
         ),
         made(
             "challenge-without-attestation",
-            request(|r| r.challenge = Some(b"challenge")),
+            request(
+                3,
+                |w| _ = w.uint(2).bytes(b"challenge").uint(3).array(1).uint(0).uint(19).bytes(TOKEN),
+                asked,
+            ),
             ["malformed", "REQ-TEEP-043", "attestation is not requested, and yet there is a challenge"],
         ),
         made(
@@ -180,7 +195,9 @@ fn broken(key: &teep_proto::cose::SigningKey) -> Vec<Made> {
         ),
         made(
             "pre-26-success-as-final",
-            Message::Success(Success { token: Some(TOKEN), ..Success::default() }).encode_in(Dialect::Pre26),
+            Message::Success(Success { token: Some(TOKEN), ..Success::default() })
+                .encode_in(Dialect::Pre26)
+                .expect("encodes"),
             ["malformed", "", "type 5 with two items is Success in the other dialect only"],
         ),
     ]

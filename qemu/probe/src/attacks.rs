@@ -8,8 +8,6 @@ use crate::target::Target;
 use optee_teec::{Error, ErrorKind};
 use teep_proto::teec::{Command, MAX_REPLY, TaRequest};
 
-const UNKNOWN_COMMANDS: [u32; 5] = [0, 7, 8, 0x8000_0000, u32::MAX];
-
 /// Garbage requests to a command before a new session is opened.
 const ROUNDS_PER_SESSION: u32 = 10;
 
@@ -29,7 +27,11 @@ pub(crate) fn run(target: &mut Target, tally: &mut Tally, rounds: u32) -> Result
 }
 
 fn unknown_commands(target: &mut Target, tally: &mut Tally) -> Result<(), Error> {
-    for command in UNKNOWN_COMMANDS {
+    let ids = Command::ALL.map(|command| command.id());
+    for command in (0..=31).chain([0x8000_0000, u32::MAX]) {
+        if ids.contains(&command) {
+            continue;
+        }
         let result = target.call(command, b"x", MAX_REPLY);
         tally.refusal(&format!("unknown command {command}"), ErrorKind::BadParameters, &result);
         recover(target, &result)?;

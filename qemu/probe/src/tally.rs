@@ -87,7 +87,8 @@ fn increment(count: &mut u64) {
     *count = count.saturating_add(1);
 }
 
-fn hex(code: u32) -> String {
+/// A TEE result code as text.
+pub(crate) fn hex(code: u32) -> String {
     format!("0x{code:08x}")
 }
 
@@ -97,6 +98,7 @@ fn kind(reply: &Reply) -> &'static str {
         Reply::Connect { .. } => "connect",
         Reply::Send { .. } => "send",
         Reply::Failed { .. } => "failed",
+        Reply::Fetch { .. } => "fetch",
         Reply::Info(_) => "info",
     }
 }

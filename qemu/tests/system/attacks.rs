@@ -3,13 +3,12 @@
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::path::PathBuf;
 
 use teep_proto::cose::SigningKey;
-use teep_qemu::{ImageDir, Machine, Options};
+use teep_qemu::{ImageDir, Machine, Optee, Options};
 use teep_tam::TamConfig;
 
-use crate::support::{Bench, workshop};
+use crate::support::{Bench, options, workshop};
 
 const BAD_CERTIFICATE: u64 = 6;
 const MANIFEST_PROCESSING_FAILED: u64 = 11;
@@ -55,7 +54,15 @@ fn tam_whose_key_is_no_anchor() {
 
 #[test]
 fn ta_that_op_tee_itself_refuses() {
-    let bench = Bench::new("refused-by-op-tee");
+    refused_by_op_tee(Bench::new("refused-by-op-tee"));
+}
+
+#[test]
+fn ta_that_op_tee_itself_refuses_on_stock_optee() {
+    refused_by_op_tee(Bench::on(Optee::Stock, "refused-by-stock"));
+}
+
+fn refused_by_op_tee(bench: Bench) {
     // Rightly described and signed by the trusted signer, but not as OP-TEE's signature says.
     let mut image = bench.workshop.hello(1).expect("the demo TA");
     let last = image.len() - 1;
@@ -66,7 +73,15 @@ fn ta_that_op_tee_itself_refuses() {
 
 #[test]
 fn older_ta_under_a_newer_manifest() {
-    let mut bench = Bench::new("older-ta");
+    older_ta(Bench::new("older-ta"));
+}
+
+#[test]
+fn older_ta_under_a_newer_manifest_on_stock_optee() {
+    older_ta(Bench::on(Optee::Stock, "older-ta-stock"));
+}
+
+fn older_ta(mut bench: Bench) {
     bench.publish(2);
     bench.request(0);
     assert_eq!(bench.hello(), Some(2));
@@ -78,9 +93,25 @@ fn older_ta_under_a_newer_manifest() {
 }
 
 #[test]
+fn older_ta_after_linux_deleted_the_newer_one() {
+    let mut bench = Bench::new("deleted-object");
+    bench.publish(2);
+    bench.request(0);
+    assert_eq!(bench.hello(), Some(2));
+    // The encrypted image is a file of Linux's; that it is installed, and its version, is in secure storage.
+    let delete = "rm /var/lib/optee-client/data/tee/*.ta";
+    assert_eq!(bench.device.run(delete).expect("the guest answers").status, 0);
+    let image = bench.workshop.hello(1).expect("the demo TA");
+    bench.serve(bench.envelope(3, image, bench.workshop.signer()));
+    let value = bench.broker("policy-check", teep_qemu::bench::REFUSED);
+    assert_eq!(value.pointer("/outcomes/0/err_code"), Some(&MANIFEST_PROCESSING_FAILED.into()), "{value}");
+    assert_eq!(bench.hello(), None);
+}
+
+#[test]
 fn garbage_from_linux() {
     let mut bench = Bench::new("garbage-linux");
-    let output = bench.device.run("guest-probe --rounds 50").expect("the guest answers");
+    let output = bench.device.run("guest-probe agent --rounds 50").expect("the guest answers");
     let result: serde_json::Value = serde_json::from_str(output.stdout.trim()).expect("one line of JSON");
     assert_eq!(output.status, 0, "{result}");
     for counter in ["wrong", "target_dead", "undecodable"] {
@@ -95,8 +126,7 @@ fn garbage_from_the_tam() {
     let image = ImageDir::new(workshop.build()).expect("the image");
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let tam_port = Some(listener.local_addr().expect("an address").port());
-    let program = PathBuf::from(env!("CARGO_BIN_EXE_teep-qemu"));
-    let options = Options { name: "garbage-tam".to_owned(), tam_port, program };
+    let options = Options { tam_port, ..options("garbage-tam") };
     let bodies: [&[u8]; 6] =
         [b"hello", &[0xff; 3000], &[0x81; 100_000], b"\xd2\x84\x40\xa0\x40\x40", b"\x00", &[0; 1 << 20]];
     std::thread::spawn(move || {

@@ -1,13 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The life of a Trusted Application, as everybody hopes it to be.
 
+use teep_qemu::Optee;
 use teep_qemu::bench::REFUSED;
 
 use crate::support::Bench;
 
 #[test]
 fn requested_ta_is_installed_and_answers() {
-    let mut bench = Bench::new("install");
+    install(Bench::new("install"));
+}
+
+#[test]
+fn requested_ta_is_installed_and_answers_on_stock_optee() {
+    install(Bench::on(Optee::Stock, "install-stock"));
+}
+
+fn install(mut bench: Bench) {
     assert_eq!(bench.hello(), None, "it is not in the image");
     bench.publish(1);
     let value = bench.request(0);
@@ -24,7 +33,15 @@ fn requested_ta_is_installed_and_answers() {
 
 #[test]
 fn policy_check_updates_the_ta_and_an_older_manifest_is_refused() {
-    let mut bench = Bench::new("update");
+    update(Bench::new("update"));
+}
+
+#[test]
+fn policy_check_updates_the_ta_and_an_older_manifest_is_refused_on_stock_optee() {
+    update(Bench::on(Optee::Stock, "update-stock"));
+}
+
+fn update(mut bench: Bench) {
     bench.works();
     bench.publish(2);
     bench.broker("policy-check", 0);

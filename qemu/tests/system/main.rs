@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The system test: Broker, Agent, OP-TEE and TAM as they are, each test on a device of its own in QEMU.
 //!
+//! A test runs on the patched OP-TEE unless it names the stock one (`Bench::on`); what must hold on both is a
+//! function with two tests.
+//!
 //! Needs the image (`make image`) and the variable TEEP_BUILD, the build directory; `make test` sees to both.
 #![allow(
     clippy::arithmetic_side_effects,
@@ -11,5 +14,7 @@
 )]
 
 mod attacks;
+mod components;
 mod life;
+mod platform;
 mod support;

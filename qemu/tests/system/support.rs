@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A device in QEMU and a TAM that serves what a test tells it to.
 
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use teep_proto::cose::SigningKey;
-use teep_proto::suit::{ComponentId, Digest, text};
-use teep_qemu::bench::{Device, HELLO_UUID, NOT_INSTALLED, Workshop};
-use teep_suit::create;
+use teep_proto::suit::{Authenticator, ComponentId, Digest, text};
+use teep_qemu::bench::{Device, HELLO_UUID, NOT_INSTALLED, Workshop, payload_uri};
+use teep_qemu::{ImageDir, Optee, Options, Wire};
+use teep_suit::{Description, create, create_for};
 use teep_tam::store::{Offer, OfferedComponent};
 use teep_tam::{MemoryStore, Tam, TamConfig};
 
@@ -16,6 +19,17 @@ pub(crate) struct Bench {
     pub(crate) workshop: Workshop,
     pub(crate) store: MemoryStore,
     pub(crate) device: Device,
+    /// What is between Broker and TAM, if a test wants to meddle there.
+    pub(crate) wire: Option<Wire>,
+    offers: Vec<Offer>,
+}
+
+/// Runs guest-probe, which must end with `status`; gives its JSON, its last line.
+pub(crate) fn probe(bench: &mut Bench, arguments: &str, status: i32) -> Value {
+    let output = bench.device.run(&format!("guest-probe {arguments}")).expect("the guest answers");
+    assert_eq!(output.status, status, "guest-probe {arguments}: {}", output.stdout);
+    let line = output.stdout.lines().next_back().expect("a line");
+    serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {:?}", output.stdout))
 }
 
 pub(crate) fn workshop() -> Workshop {
@@ -23,19 +37,92 @@ pub(crate) fn workshop() -> Workshop {
     Workshop::open(Path::new(&build)).expect("what make builds")
 }
 
+/// How the machine of the test `name` is started.
+pub(crate) fn options(name: &str) -> Options {
+    Options::new(name, PathBuf::from(env!("CARGO_BIN_EXE_teep-qemu")))
+}
+
+/// With a new disk for secure storage, in the directory of the run.
+fn with_storage(options: Options) -> Options {
+    let image = ImageDir::new(workshop().build()).expect("the image");
+    let directory = image.run_dir(&options.name);
+    fs::create_dir_all(&directory).expect("a directory");
+    let storage = directory.join("storage.img");
+    match fs::remove_file(&storage) {
+        Err(error) if error.kind() != ErrorKind::NotFound => panic!("{}: {error}", storage.display()),
+        _ => Options { storage: Some(storage), ..options },
+    }
+}
+
 impl Bench {
     pub(crate) fn new(name: &str) -> Self {
+        Self::with_options(options(name))
+    }
+
+    /// On this OP-TEE. Tests that say nothing get the patched one.
+    pub(crate) fn on(optee: Optee, name: &str) -> Self {
+        Self::with_options(Options { optee, ..options(name) })
+    }
+
+    /// A device whose secure storage outlives [`Device::restart`].
+    pub(crate) fn with_storage(name: &str) -> Self {
+        Self::with_options(with_storage(options(name)))
+    }
+
+    /// A device that reaches its TAM over a wire that the test can meddle with.
+    pub(crate) fn on_wire(name: &str) -> Self {
+        let wire = Wire::new().expect("a port");
+        let mut bench = Self::with_options(Options { tam_port: Some(wire.port()), ..options(name) });
+        wire.lead_to(bench.device.tam_address().expect("the TAM runs"));
+        bench.wire = Some(wire);
+        bench
+    }
+
+    fn with_options(options: Options) -> Self {
         let tam = workshop().tam_config().expect("the TAM's keys");
-        Self::with_tam(name, tam)
+        Self::start(options, tam)
     }
 
     pub(crate) fn with_tam(name: &str, tam: TamConfig) -> Self {
+        Self::start(options(name), tam)
+    }
+
+    fn start(options: Options, tam: TamConfig) -> Self {
         let workshop = workshop();
         let store = MemoryStore::new();
-        let program = PathBuf::from(env!("CARGO_BIN_EXE_teep-qemu"));
-        let mut device = workshop.boot(name, Tam::new(tam, store.clone()), program).expect("boots");
+        let mut device = workshop.boot(Tam::new(tam, store.clone()), options).expect("boots");
         store.enrol(device.agent_key().expect("the Agent tells its public key"));
-        Self { workshop, store, device }
+        Self { workshop, store, device, wire: None, offers: Vec::new() }
+    }
+
+    /// Signs what `description` says, and puts what devices are to fetch for it where the TAM serves it.
+    pub(crate) fn sign(&self, description: &Description) -> Vec<u8> {
+        let key = Authenticator::Sign(self.workshop.signer());
+        let created = create_for(description, &[key]).expect("an envelope");
+        for (uri, bytes) in &created.payloads {
+            let name = uri.strip_prefix(&payload_uri("")).expect("a payload of the TAM");
+            fs::write(self.device.payloads().join(name), bytes).expect("a file");
+        }
+        created.envelope
+    }
+
+    /// Lets the TAM offer it under `name`, besides what it offers under other names.
+    pub(crate) fn offer(&mut self, name: &str, description: &Description) -> Vec<u8> {
+        let envelope = self.sign(description);
+        let signer = self.workshop.signer().public_key();
+        let offer = Offer::verified(name.to_owned(), envelope.clone(), &[signer]).expect("an offer");
+        self.offers.retain(|offer| offer.name != name);
+        self.offers.push(offer);
+        self.store.set_offers(self.offers.clone());
+        envelope
+    }
+
+    /// Lets the TAM take the offer `name` back: devices are to give up what it installed.
+    pub(crate) fn withdraw(&mut self, name: &str) {
+        let (gone, kept) = self.offers.drain(..).partition(|offer| offer.name == name);
+        self.offers = kept;
+        self.store.set_offers(self.offers.clone());
+        self.store.set_withdrawn(gone);
     }
 
     /// Lets the TAM serve this envelope for the demo TA, whoever signed it and whatever is in it.
@@ -45,9 +132,12 @@ impl Bench {
         // A digest no device has: the TAM sends it to whoever has or wants the TA.
         let component =
             OfferedComponent { id: ComponentId::encode(&id), digest: Some(Digest::sha256([0; 32])) };
-        let name = "hello.suit".to_owned();
         self.store.set_offers(vec![Offer {
-            name,
+            name: "hello.suit".to_owned(),
+            agent: None,
+            manifest_id: None,
+            digest: Digest::sha256([0; 32]),
+            dependencies: Vec::new(),
             components: vec![component],
             sequence_number: 1,
             envelope,

@@ -20,6 +20,44 @@ pub(crate) fn native_ta(id: &[u8]) -> Option<[u8; 16]> {
     (uuid != AGENT_UUID).then_some(uuid)
 }
 
+/// Names that only identifiers of native TAs and of their manifests end with.
+const RESERVED: [&[u8]; 2] = [b"ta", b"suit"];
+
+/// Whether this device can hold the component `id`: a native TA or a data component.
+///
+/// Identifiers of data components are no file names here; still none has an element that a file system could take for
+/// something else (REQ-SUIT-090), and none looks like another form of a native TA's.
+pub(crate) fn is_supported(id: &ComponentId<'_>) -> bool {
+    if native_ta(id.as_bytes()).is_some() {
+        return true;
+    }
+    let is_name = |element: &[u8]| {
+        !element.is_empty()
+            && element != b"."
+            && element != b".."
+            && element != AGENT_UUID
+            && !has_separator(element)
+    };
+    let reserved = |last: &[u8]| RESERVED.iter().any(|name| last.eq_ignore_ascii_case(name));
+    !id.is_empty() && id.elements().all(is_name) && !id.elements().last().is_some_and(reserved)
+}
+
+/// Whether `element` is text with a separator of paths. UUIDs have any octets.
+fn has_separator(element: &[u8]) -> bool {
+    let is_text = element.iter().all(|octet| (b' '..=b'~').contains(octet));
+    is_text && element.iter().any(|octet| matches!(octet, b'/' | b'\\'))
+}
+
+/// The native TA whose data `id` is by its name: `['TEEP-Device', 'SecureFS', UUID, name]`.
+pub(crate) fn personalized_ta(id: &[u8]) -> Option<[u8; 16]> {
+    let id = ComponentId::decode(id).ok()?;
+    let elements: Vec<&[u8]> = id.elements().collect();
+    match elements.as_slice() {
+        [b"TEEP-Device", b"SecureFS", uuid, name] if !RESERVED.contains(name) => (*uuid).try_into().ok(),
+        _ => None,
+    }
+}
+
 /// Whether two encoded identifiers name the same component.
 pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
     a == b || native_ta(a).is_some_and(|uuid| native_ta(b) == Some(uuid))
@@ -46,5 +84,41 @@ mod tests {
     #[test]
     fn the_agent_is_no_component() {
         assert_eq!(native_ta(&ComponentId::encode(&text::native_ta(AGENT_UUID))), None);
+        for name in [&text::native_ta(AGENT_UUID)[..], &[AGENT_UUID.to_vec()]] {
+            assert!(!is_supported(&ComponentId::decode(&ComponentId::encode(name)).expect("an id")));
+        }
+    }
+
+    #[test]
+    fn data_components_have_harmless_names() {
+        let supported = |elements: &[&[u8]]| {
+            is_supported(&ComponentId::decode(&ComponentId::encode(elements)).expect("an id"))
+        };
+        assert!(supported(&[b"TEEP-Device", b"SecureFS", b"config.json"]));
+        assert!(supported(&[b"TEEP-Device", b"SecureFS", &[7; 16], b"config.json"]));
+        assert!(supported(&[b"\0"]), "as in the examples of the manifest document");
+        let refused: [&[&[u8]]; 10] = [
+            &[],
+            &[b""],
+            &[b"TEEP-Device", b".."],
+            &[b"."],
+            &[b"a/b"],
+            &[b"a\\b"],
+            &[b"x", b"../../etc/passwd"],
+            &[b"x", &[7; 16], b"ta"],
+            &[&[7; 16], b"TA"],
+            &[b"x", b"suit"],
+        ];
+        for elements in refused {
+            assert!(!supported(elements), "{elements:?}");
+        }
+    }
+
+    #[test]
+    fn personalization_data_names_its_ta() {
+        let of = |elements: &[&[u8]]| personalized_ta(&ComponentId::encode(elements));
+        assert_eq!(of(&[b"TEEP-Device", b"SecureFS", &[7; 16], b"config.json"]), Some([7; 16]));
+        assert_eq!(of(&[b"TEEP-Device", b"SecureFS", &[7; 16], b"ta"]), None);
+        assert_eq!(of(&[b"TEEP-Device", b"SecureFS", b"config.json"]), None);
     }
 }

@@ -23,11 +23,26 @@ pub trait Env {
     /// The TEE's reason.
     fn derive_key(&mut self, label: &[u8]) -> Result<Zeroizing<[u8; 32]>, EnvError>;
 
+    /// SHA-256 by which the TEE measures the code of the Agent that is running; `None` where the TEE measures nothing.
+    ///
+    /// # Errors
+    /// The TEE's reason.
+    fn measurement(&mut self) -> Result<Option<[u8; 32]>, EnvError>;
+
+    /// Fills `bytes` from the TEE's random number generator.
+    ///
+    /// # Errors
+    /// The TEE's reason; `bytes` are then not to be used.
+    fn random(&mut self, bytes: &mut [u8]) -> Result<(), EnvError>;
+
     /// One line for the TEE's log. Never secrets, never payload bytes (REQ-TEEP-150).
     fn log(&mut self, line: fmt::Arguments<'_>);
 }
 
 /// Named objects that only this Agent can read and write, kept across restarts.
+///
+/// Small ones are read and written as a whole. Large ones are written once, from their first byte to their last, and
+/// read in pieces.
 pub trait Storage {
     /// Content of the object `name`, at most `limit` bytes of it being acceptable; `None` if there is none.
     ///
@@ -41,17 +56,94 @@ pub trait Storage {
     /// # Errors
     /// The TEE's reason; the old object is then still there.
     fn write(&mut self, name: &str, bytes: &[u8]) -> Result<(), EnvError>;
-}
 
-/// The platform's own way to install a Trusted Application.
-pub trait Installer {
-    /// Installs or replaces the Trusted Application in `image`, a complete file signed for the platform, in
-    /// one step: after a power cut there is the old one or the new one.
+    /// Bytes of the object `name`; `None` if there is none.
     ///
     /// # Errors
-    /// [`InstallError`]; what was installed before is then still there.
-    fn install(&mut self, image: &[u8]) -> Result<(), InstallError>;
+    /// The TEE's reason.
+    fn size(&mut self, name: &str) -> Result<Option<u64>, EnvError>;
+
+    /// Reads from `offset` on into `buffer` and returns how many bytes: fewer than it holds only at the object's end.
+    ///
+    /// # Errors
+    /// The TEE's reason; also when there is no such object.
+    fn read_at(&mut self, name: &str, offset: u64, buffer: &mut [u8]) -> Result<usize, EnvError>;
+
+    /// Writes `bytes` at `offset`, which is where the object ends. With `offset` 0 the object is created, in place of
+    /// one that was there. After a power cut or an error it may hold any part of what was written.
+    ///
+    /// # Errors
+    /// The TEE's reason; also when the object does not end at `offset`.
+    fn append(&mut self, name: &str, offset: u64, bytes: &[u8]) -> Result<(), EnvError>;
+
+    /// Deletes the object `name` in one step. One that is not there is deleted already.
+    ///
+    /// # Errors
+    /// The TEE's reason.
+    fn delete(&mut self, name: &str) -> Result<(), EnvError>;
+
+    /// Calls `visit` with the name of every object, in no order.
+    ///
+    /// # Errors
+    /// The TEE's reason.
+    fn for_each_name(&mut self, visit: &mut dyn FnMut(&str)) -> Result<(), EnvError>;
 }
+
+/// The platform's own way to install and remove Trusted Applications. It checks a signature of its own over each.
+pub trait Installer {
+    /// An image on its way to the platform. Dropped, it leaves no trace.
+    type Image;
+
+    /// What this platform can do.
+    fn abilities(&mut self) -> Abilities;
+
+    /// Begins to install the Trusted Application in an image of `size` bytes, a complete file signed for the platform.
+    ///
+    /// # Errors
+    /// [`InstallError`].
+    fn begin(&mut self, size: u64) -> Result<Self::Image, InstallError>;
+
+    /// Hands over the next bytes of the image. Where [`Abilities::checks_first`] holds, signature and version
+    /// are checked when the header is complete, and the digest with the last byte.
+    ///
+    /// # Errors
+    /// [`InstallError`]; the image is then of no use any more.
+    fn write(&mut self, image: &mut Self::Image, bytes: &[u8]) -> Result<(), InstallError>;
+
+    /// Installs the image, or puts it in the place of the installed one, in one step: after a power cut there is the
+    /// old one or the new one. Sessions of an old one go on with the old code until they end.
+    ///
+    /// # Errors
+    /// [`InstallError`]; what was installed before is then still there, except perhaps after
+    /// [`InstallError::Failed`].
+    fn commit(&mut self, image: Self::Image) -> Result<OpenSessions, InstallError>;
+
+    /// Removes the Trusted Application `uuid` in one step. One that is not there is removed already. Sessions of it go
+    /// on until they end.
+    ///
+    /// # Errors
+    /// [`InstallError::Unsupported`] where [`Abilities::removes`] does not hold, else the platform's reason.
+    fn remove(&mut self, uuid: [u8; 16]) -> Result<OpenSessions, InstallError>;
+
+    /// Whether the Trusted Application `uuid` is installed; `None` when the platform does not tell.
+    ///
+    /// # Errors
+    /// The platform's reason.
+    fn is_installed(&mut self, uuid: [u8; 16]) -> Result<Option<bool>, InstallError>;
+}
+
+/// What a platform's installer can do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Abilities {
+    /// An image passes through in constant memory and is checked completely before it is committed. Otherwise it is
+    /// held in the Agent's heap, and checked by the commit.
+    pub checks_first: bool,
+    /// Trusted Applications can be removed.
+    pub removes: bool,
+}
+
+/// How many sessions run the replaced or removed code still; `None` when the platform does not tell.
+pub type OpenSessions = Option<u32>;
 
 /// A failure of the TEE, as its TEE_Result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +157,10 @@ impl EnvError {
     pub const OUT_OF_MEMORY: Self = Self { code: 0xffff_000c };
     /// TEE_ERROR_CORRUPT_OBJECT: what was stored is not what is read.
     pub const CORRUPT: Self = Self { code: 0xf010_0001 };
+    /// TEE_ERROR_ITEM_NOT_FOUND.
+    pub const NOT_FOUND: Self = Self { code: 0xffff_0008 };
+    /// TEE_ERROR_BAD_STATE.
+    pub const BAD_STATE: Self = Self { code: 0xffff_0007 };
 }
 
 impl fmt::Display for EnvError {
@@ -73,15 +169,17 @@ impl fmt::Display for EnvError {
     }
 }
 
-/// Why the platform did not install an image.
+/// Why the platform did not install or remove a Trusted Application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InstallError {
     /// It refuses the image's signature or form.
     Refused,
     /// A newer version is installed.
     OlderVersion,
-    /// Not enough memory just now.
+    /// Not enough memory or storage just now.
     OutOfMemory,
+    /// It has no such operation.
+    Unsupported,
     /// Anything else, as its TEE_Result.
     Failed(u32),
 }
@@ -92,7 +190,8 @@ impl fmt::Display for InstallError {
             Self::Refused => f.write_str("the platform refuses the image: wrong platform signature or form"),
             Self::OlderVersion => f.write_str("the platform has a newer version of this TA"),
             Self::OutOfMemory => f.write_str("the platform is out of memory"),
-            Self::Failed(code) => write!(f, "the platform could not install: TEE error {code:#010x}"),
+            Self::Unsupported => f.write_str("this OP-TEE offers no way to remove a Trusted Application"),
+            Self::Failed(code) => write!(f, "the platform failed: TEE error {code:#010x}"),
         }
     }
 }

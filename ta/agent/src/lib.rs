@@ -7,10 +7,19 @@
 //! `teep-sim` in memory.
 //!
 //! What an Update may do is decided here, in this order: the TAM's signature under an anchor of the TAM role
-//! for that TAM URI; the manifest's digest and signature under an anchor of the Trusted Component signer
-//! role; that signer's scope; the rollback floor; support for every command before any runs; the manifest's
-//! own conditions; the payload's digest; the identity inside the payload. Only then the platform's installer
-//! is asked, which checks its own signature.
+//! for that TAM URI; whether the Update is a repeat; for each manifest its digest and its signature under an anchor of
+//! the Trusted Component signer role; that signer's scope; the rollback floor; support for every command before any
+//! runs; the manifest's own conditions; the digests of payloads and dependencies; the identity inside a payload; who
+//! else needs what would be replaced. Only then the platform's installer is asked, which checks its own signature.
+//!
+//! | Module | What |
+//! | --- | --- |
+//! | `conversation`, `update` | messages of a TAM, and an Update over several calls |
+//! | `processor` | what the commands of a manifest mean; it sees the device through one trait |
+//! | `world`, `staging` | the device as it sees it: storage, payloads on their way, keys |
+//! | `install`, `uninstall` | what a procedure's result makes of the state |
+//! | `store`, `transaction` | the state, and how it changes in one step |
+//! | `data` | who may read data components |
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -19,16 +28,27 @@ extern crate alloc;
 extern crate std;
 
 mod agent;
+mod attestation;
 mod component;
 pub mod config;
 mod conversation;
+mod data;
 mod env;
+mod install;
+mod keys;
+mod limits;
 mod platform_image;
 mod processor;
+mod report;
 mod session;
-mod state;
+mod staging;
+mod store;
+mod transaction;
+mod uninstall;
 mod update;
+mod world;
 
 pub use agent::Agent;
-pub use env::{Env, EnvError, InstallError, Installer, Storage};
+pub use data::DataPiece;
+pub use env::{Abilities, Env, EnvError, InstallError, Installer, OpenSessions, Storage};
 pub use session::Session;

@@ -11,6 +11,9 @@ const BOOTSTRAP_TA: u32 = 1;
 /// Bytes of the fixed part: magic, type, image size, algorithm, hash size, signature size.
 const FIXED: usize = 20;
 
+/// Bytes from which the UUID can be read whatever the platform's key is: RSA with 4096 bits and SHA-512.
+pub(crate) const MAX_HEADER: usize = FIXED + 64 + 512 + 20;
+
 /// UUID of the Trusted Application in `image`, or `None` if it is no TA in bootstrap format.
 pub(crate) fn uuid(image: &[u8]) -> Option<[u8; 16]> {
     if word(image, 0)? != MAGIC || word(image, 4)? != BOOTSTRAP_TA {

@@ -8,11 +8,16 @@ mod protocol;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rerun-if-changed=src/protocol.rs");
+    // The same directory, seen from package hello-ta and from package other-ta.
+    println!("cargo::rerun-if-changed=../hello/build.rs");
+    println!("cargo::rerun-if-changed=../hello/src/protocol.rs");
     // What the compiler would start with belongs to Linux programs: a TA starts at __ta_entry.
     println!("cargo::rustc-link-arg=-nostartfiles");
-    let built = optee_utee_build::TaConfig::new_default_with_cargo_env(protocol::UUID)
+    let uuid = match env!("CARGO_PKG_NAME") {
+        "hello-ta" => protocol::HELLO_UUID,
+        _ => protocol::OTHER_UUID,
+    };
+    let built = optee_utee_build::TaConfig::new_default_with_cargo_env(uuid)
         .map(|config| config.ta_stack_size(8 * 1024))
         .and_then(optee_utee_build::build);
     match built {

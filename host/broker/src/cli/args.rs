@@ -14,6 +14,8 @@ Examples:
     teep-broker request-ta 1c42796f-7fc4-4536-b751-6a58e6f4540c
   Ask for another kind of component, and propose a TAM (the Agent decides):
     teep-broker request-ta TEEP-Device/config/hex:00a1 --tam https://tam.example/tam
+  Say that it is no longer needed; the TAM may then order its removal:
+    teep-broker unrequest-ta 1c42796f-7fc4-4536-b751-6a58e6f4540c
   Look for updates and removals, e.g. from a daily timer:
     teep-broker --quiet policy-check
   What is installed, for a script:
@@ -29,7 +31,13 @@ Exit codes:
    6  the Agent refused what the TAM wanted, e.g. a bad signature or an older version
   64  the command line is wrong
 
-Progress and errors are written to stderr, the result to stdout.";
+Payloads that a manifest names by URI are fetched for the Agent from any http or https server, without
+credentials and without following redirects; the Agent takes only what the manifest's signed digest
+matches. A broken transfer goes on where it broke.
+
+Progress and errors are written to stderr, the result to stdout. With --json progress is one JSON object
+per line too: {\"event\":\"fetched\",\"bytes\":65536,\"total\":131072,\"schema\":1}, total null when the server
+does not say it. Other events: agent-working, connecting, sent, received, fetching, fetch-trouble, outcome.";
 
 /// Ask the TEEP Agent in the TEE to install, update or give up Trusted Applications
 ///
@@ -41,7 +49,7 @@ pub(super) struct Args {
     #[command(subcommand)]
     pub(super) task: Task,
 
-    /// Print one JSON object (schema 1) as the result
+    /// Print one JSON object (schema 1) as the result, and one for each step of progress
     #[arg(long, global = true)]
     pub(super) json: bool,
 
@@ -49,14 +57,15 @@ pub(super) struct Args {
     #[arg(short, long, global = true)]
     pub(super) quiet: bool,
 
-    /// Seconds one message to the TAM and its answer may take
+    /// Seconds one message to the TAM and its answer may take, or one connection to a payload server
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 300,
           value_parser = clap::value_parser!(u64).range(1..=86400))]
     timeout: u64,
 
-    /// Accept only https servers vouched for by the certificates in this PEM file
+    /// Accept only https servers, TAM or payload server, vouched for by the certificates in this PEM file
     ///
-    /// Without it those of the public web are accepted. TEEP messages are signed end to end either way.
+    /// Without it those of the public web are accepted. TEEP messages and payloads are protected end to end
+    /// either way.
     #[arg(long, global = true, value_name = "FILE")]
     pub(super) ca_file: Option<PathBuf>,
 }
@@ -72,10 +81,18 @@ pub(super) enum Task {
     /// Ask for a Trusted Application: install it, or update it
     RequestTa(Component),
     /// Say that a Trusted Application is no longer needed; the TAM decides what becomes of it
+    ///
+    /// The Agent removes nothing on this word alone: Linux is not trusted with that. It passes the hint on to
+    /// the TAM that installed it, and the TAM may answer with an order to remove it. Other TAMs and
+    /// Trusted Applications that need it keep it. Exit code 2: it is not installed, there is nothing to say.
     UnrequestTa(Component),
     /// Ask the Agent's TAMs whether anything is to be updated or removed
     PolicyCheck,
-    /// Show the Agent: its version, its public key, the TAMs it trusts, what it has installed
+    /// Show the Agent: its version, its public keys, the TAMs it trusts, what it has installed
+    ///
+    /// The public key is the one by which a TAM knows the device. The decryption key is the one to which an
+    /// author encrypts what is for this device alone (encrypt-to in teep-suit create --help). The report key
+    /// verifies the device's SUIT Reports (teep-suit explain --key).
     Info,
 }
 

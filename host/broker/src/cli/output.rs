@@ -4,6 +4,7 @@
 //! Text is for people and may change; JSON is for programs: fields are added to schema 1, never changed.
 
 use super::args::Args;
+use super::progress::{self, Progress};
 use super::{exit, exit_code};
 use crate::{Event, Failure, Report};
 use serde_json::{Value, json};
@@ -11,7 +12,7 @@ use std::io::Write;
 use teep_proto::suit::text;
 use teep_proto::teec::{AgentInfo, InstalledComponent, Outcome};
 
-const SCHEMA: u32 = 1;
+pub(super) const SCHEMA: u32 = 1;
 
 /// Where results and progress go. Errors of writing are ignored: a reader that has gone away is not
 /// interested, and the exit code still tells what was done.
@@ -21,27 +22,30 @@ pub(super) struct Output<'a, O, E> {
     command: &'static str,
     json: bool,
     quiet: bool,
+    progress: Progress,
 }
 
 impl<'a, O: Write, E: Write> Output<'a, O, E> {
     pub(super) fn new(out: &'a mut O, err: &'a mut E, args: &Args) -> Self {
-        Self { out, err, command: args.task.name(), json: args.json, quiet: args.quiet }
+        Self {
+            out,
+            err,
+            command: args.task.name(),
+            json: args.json,
+            quiet: args.quiet,
+            progress: Progress::default(),
+        }
     }
 
     pub(super) fn progress(&mut self, event: Event<'_>) {
         if self.quiet {
             return;
         }
-        let line = match event {
-            Event::AgentWorking { command } => format!("agent: {}", command.name()),
-            Event::Connecting { tam_uri } => format!("connecting to {}", printable(tam_uri)),
-            Event::Sent { bytes: 0 } => "sent an empty request".to_owned(),
-            Event::Sent { bytes } => format!("sent {bytes} bytes"),
-            Event::Received { bytes: 0 } => "received an empty answer: the TAM is done".to_owned(),
-            Event::Received { bytes } => format!("received {bytes} bytes"),
-            Event::Outcome(outcome) => format!("agent: {}", printable(&outcome.text)),
-        };
-        let _ = writeln!(self.err, "{line}");
+        let line =
+            if self.json { Some(progress::json(event).to_string()) } else { self.progress.line(event) };
+        if let Some(line) = line {
+            let _ = writeln!(self.err, "{line}");
+        }
     }
 
     /// `wanted`: something was requested, so that a TAM that does nothing has not got it.
@@ -56,9 +60,7 @@ impl<'a, O: Write, E: Write> Output<'a, O, E> {
             self.object(result, report_fields(report));
             return code;
         }
-        for outcome in &report.outcomes {
-            let _ = writeln!(self.out, "{}", sentence(outcome));
-        }
+        self.told(report);
         if report.outcomes.is_empty() {
             let _ = writeln!(
                 self.out,
@@ -87,12 +89,20 @@ impl<'a, O: Write, E: Write> Output<'a, O, E> {
             fields.push(("error", message.as_str().into()));
             self.object(result, fields);
         } else {
-            for outcome in &failure.report.outcomes {
-                let _ = writeln!(self.out, "{}", sentence(outcome));
-            }
+            self.told(&failure.report);
         }
         let _ = writeln!(self.err, "teep-broker: {}", printable(&message));
         code
+    }
+
+    /// What the Agent said, and what it may not know the reason of.
+    fn told(&mut self, report: &Report) {
+        for outcome in &report.outcomes {
+            let _ = writeln!(self.out, "{}", sentence(outcome));
+        }
+        for why in &report.unfetched {
+            let _ = writeln!(self.out, "Not fetched: {}", printable(why));
+        }
     }
 
     pub(super) fn wrong_usage(&mut self, message: &str) -> u8 {
@@ -108,6 +118,10 @@ impl<'a, O: Write, E: Write> Output<'a, O, E> {
             let agent = json!({
                 "version": info.version,
                 "public_key": hex::encode(&info.public_key),
+                "decryption_key": hex::encode(&info.decryption_key),
+                "report_key": hex::encode(&info.report_key),
+                "attestation_key": hex::encode(&info.attestation_key),
+                "measurement": (!info.measurement.is_empty()).then(|| hex::encode(&info.measurement)),
                 "tam_uris": info.tam_uris,
                 "components": info.components.iter().map(component).collect::<Vec<_>>(),
             });
@@ -115,7 +129,17 @@ impl<'a, O: Write, E: Write> Output<'a, O, E> {
             return exit::OK;
         }
         let _ = writeln!(self.out, "TEEP Agent {}", printable(&info.version));
-        let _ = writeln!(self.out, "public key (COSE_Key): {}", hex::encode(&info.public_key));
+        for (name, key) in [
+            ("public key", &info.public_key),
+            ("decryption key", &info.decryption_key),
+            ("report key", &info.report_key),
+            ("attestation key", &info.attestation_key),
+        ] {
+            let _ = writeln!(self.out, "{name} (COSE_Key): {}", hex::encode(key));
+        }
+        let measured =
+            if info.measurement.is_empty() { "none".to_owned() } else { hex::encode(&info.measurement) };
+        let _ = writeln!(self.out, "measurement (SHA-256): {measured}");
         self.list("TAMs", info.tam_uris.iter().map(|uri| printable(uri)));
         self.list(
             "installed",
@@ -153,7 +177,11 @@ fn report_fields(report: &Report) -> Vec<(&'static str, Value)> {
         .iter()
         .map(|outcome| json!({ "err_code": outcome.err_code, "text": outcome.text }))
         .collect();
-    vec![("exchanges", report.exchanges.into()), ("outcomes", outcomes.into())]
+    vec![
+        ("exchanges", report.exchanges.into()),
+        ("outcomes", outcomes.into()),
+        ("unfetched", report.unfetched.clone().into()),
+    ]
 }
 
 fn component(component: &InstalledComponent) -> Value {
@@ -173,6 +201,6 @@ fn sentence(outcome: &Outcome) -> String {
 }
 
 /// `text` without the characters that steer a terminal: parts of it come from a TAM.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }

@@ -10,8 +10,11 @@ use teep_proto::teec::{Command, Reply};
 #[derive(Clone)]
 pub(crate) struct FakeTee(Rc<RefCell<State>>);
 
+/// What the Agent answers to a command.
+type Play = Box<dyn FnMut(Command, &[u8]) -> Result<Vec<u8>, TeeError>>;
+
 struct State {
-    replies: VecDeque<Result<Vec<u8>, TeeError>>,
+    play: Play,
     calls: Vec<Call>,
     opened: usize,
     closed: usize,
@@ -37,9 +40,16 @@ impl FakeTee {
     }
 
     pub(crate) fn raw(replies: impl IntoIterator<Item = Result<Vec<u8>, TeeError>>) -> Self {
-        let replies = replies.into_iter().collect();
+        let mut replies: VecDeque<_> = replies.into_iter().collect();
+        Self::playing(move |command, _| {
+            replies.pop_front().unwrap_or_else(|| panic!("unexpected {}", command.name()))
+        })
+    }
+
+    /// An Agent that answers what `play` says to each command but ProcessError.
+    pub(crate) fn playing(play: impl FnMut(Command, &[u8]) -> Result<Vec<u8>, TeeError> + 'static) -> Self {
         Self(Rc::new(RefCell::new(State {
-            replies,
+            play: Box::new(play),
             calls: Vec::new(),
             opened: 0,
             closed: 0,
@@ -92,7 +102,7 @@ impl TeeSession for FakeSession {
         state.calls.push(Call { session: self.number, command, request: request.to_vec() });
         match command {
             Command::ProcessError => Ok(Reply::Nothing.encode()),
-            _ => state.replies.pop_front().unwrap_or_else(|| panic!("unexpected {}", command.name())),
+            _ => (state.play)(command, request),
         }
     }
 }

@@ -48,6 +48,10 @@ fn info() -> AgentInfo {
     AgentInfo {
         version: "0.1.0".to_owned(),
         public_key: vec![0xa1, 0x01, 0x02],
+        decryption_key: vec![0xa1, 0x20],
+        report_key: vec![0xa1, 0x21],
+        attestation_key: vec![0xa1, 0x22],
+        measurement: vec![0xcd; 32],
         tam_uris: vec!["https://tam.example/tam".to_owned()],
         components: vec![InstalledComponent {
             component_id: id,
@@ -197,7 +201,7 @@ fn help_teaches_and_is_0() {
     let (section, _) = rest.split_once("Exit codes:").unwrap();
     let examples: Vec<_> =
         section.lines().filter_map(|line| line.trim().strip_prefix("teep-broker ")).collect();
-    assert_eq!(examples.len(), 4);
+    assert_eq!(examples.len(), 5);
     for example in examples {
         let reply = if example.ends_with("info") { Reply::Info(info()) } else { Reply::Nothing };
         let ran = teep_broker(&FakeTee::new([reply]), &example.split(' ').collect::<Vec<_>>());
@@ -229,7 +233,7 @@ fn json_of_a_conversation() {
         ran.json(),
         json!({
             "schema": 1, "command": "request-ta", "result": "ok", "exchanges": 2,
-            "outcomes": [{ "err_code": 0, "text": "version 2 is installed" }],
+            "outcomes": [{ "err_code": 0, "text": "version 2 is installed" }], "unfetched": [],
         })
     );
     assert_eq!(ran.err, "");
@@ -240,7 +244,7 @@ fn json_of_a_conversation() {
     let ran = teep_broker(&FakeTee::new([Reply::Nothing]), &["policy-check", "--json"]);
     assert_eq!(
         ran.json(),
-        json!({ "schema": 1, "command": "policy-check", "result": "nothing", "exchanges": 0, "outcomes": [] })
+        json!({ "schema": 1, "command": "policy-check", "result": "nothing", "exchanges": 0, "outcomes": [], "unfetched": [] })
     );
 }
 
@@ -260,13 +264,13 @@ fn json_of_a_failure() {
 
 #[test]
 fn info_for_people_and_programs() {
-    let digest = "ab".repeat(32);
+    let (digest, measurement) = ("ab".repeat(32), "cd".repeat(32));
     let ran = teep_broker(&FakeTee::new([Reply::Info(info())]), &["info"]);
     assert_eq!(ran.code, exit::OK);
     assert_eq!(
         ran.out,
         format!(
-            "TEEP Agent 0.1.0\npublic key (COSE_Key): a10102\nTAMs:\n  https://tam.example/tam\ninstalled:\n  \
+            "TEEP Agent 0.1.0\npublic key (COSE_Key): a10102\ndecryption key (COSE_Key): a120\nreport key (COSE_Key): a121\nattestation key (COSE_Key): a122\nmeasurement (SHA-256): {measurement}\nTAMs:\n  https://tam.example/tam\ninstalled:\n  \
              TEEP-Device/SecureFS/uuid:{UUID}/ta\n    manifest sequence number 7, SHA-256 {digest}\n"
         )
     );
@@ -276,7 +280,8 @@ fn info_for_people_and_programs() {
         json!({
             "schema": 1, "command": "info", "result": "ok",
             "agent": {
-                "version": "0.1.0", "public_key": "a10102", "tam_uris": ["https://tam.example/tam"],
+                "version": "0.1.0", "public_key": "a10102", "decryption_key": "a120", "report_key": "a121",
+                "attestation_key": "a122", "measurement": measurement, "tam_uris": ["https://tam.example/tam"],
                 "components": [{
                     "component_id": format!("TEEP-Device/SecureFS/uuid:{UUID}/ta"),
                     "manifest_sequence_number": 7, "digest": digest,
@@ -284,9 +289,9 @@ fn info_for_people_and_programs() {
             },
         })
     );
-    let empty = AgentInfo { tam_uris: vec![], components: vec![], ..info() };
+    let empty = AgentInfo { measurement: vec![], tam_uris: vec![], components: vec![], ..info() };
     let ran = teep_broker(&FakeTee::new([Reply::Info(empty)]), &["info"]);
-    assert!(ran.out.ends_with("TAMs: none\ninstalled: none\n"), "{}", ran.out);
+    assert!(ran.out.ends_with("measurement (SHA-256): none\nTAMs: none\ninstalled: none\n"), "{}", ran.out);
 }
 
 /// What a TAM can put into the Agent's words must not steer the terminal.

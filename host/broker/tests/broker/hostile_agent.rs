@@ -15,6 +15,10 @@ fn info() -> Reply {
     Reply::Info(AgentInfo {
         version: String::new(),
         public_key: vec![],
+        decryption_key: vec![],
+        report_key: vec![],
+        attestation_key: vec![],
+        measurement: vec![],
         tam_uris: vec![],
         components: vec![],
     })

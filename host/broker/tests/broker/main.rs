@@ -12,6 +12,7 @@
 
 mod agent;
 mod cli;
+mod fetch;
 mod hostile_agent;
 mod hostile_tam;
 mod relay;
@@ -25,7 +26,15 @@ use teep_proto::teec::{Reply, TaRequest};
 
 /// Few rounds, and time enough for a busy machine.
 fn patient() -> Config {
-    Config { max_exchanges: 5, max_sessions: 3, ..Config::default() }
+    Config {
+        max_exchanges: 5,
+        max_sessions: 3,
+        max_fetches: 3,
+        max_payload: 1 << 20,
+        fetch_attempts: 3,
+        retry_pause: Duration::from_millis(1),
+        ..Config::default()
+    }
 }
 
 /// Settings under which a server that hangs is found out in a moment.

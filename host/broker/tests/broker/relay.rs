@@ -96,7 +96,7 @@ fn proxies_of_the_environment_are_not_used() {
 fn a_message_of_the_agent_can_open_the_session() {
     let server = Server::new([no_content()]);
     let (_, result) = request_ta([send(&server.uri(), b"unsolicited")]);
-    assert_eq!(result, Ok(Report { exchanges: 1, outcomes: vec![] }));
+    assert_eq!(result, Ok(Report { exchanges: 1, ..Report::default() }));
     let request = &server.requests()[0];
     assert_eq!(request.body, b"unsolicited");
     assert_eq!(request.header("content-type"), Some("application/teep+cbor"));
@@ -273,6 +273,10 @@ fn info_is_what_the_agent_says() {
     let info = AgentInfo {
         version: "0.1.0".to_owned(),
         public_key: vec![0xa1],
+        decryption_key: vec![],
+        report_key: vec![],
+        attestation_key: vec![],
+        measurement: vec![],
         tam_uris: vec![],
         components: vec![InstalledComponent {
             component_id: vec![b"x".to_vec()],

@@ -2,8 +2,8 @@
 //! https: the TAM's server must be who the URI says (REQ-HTTP-009, -010, -011).
 
 use crate::agent::FakeTee;
-use crate::server::{Answer, Server, head, read_request};
-use crate::{connect, patient, ta_request};
+use crate::server::{Answer, Server, head, message, no_content, read_request};
+use crate::{connect, patient, send, ta_request};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -12,7 +12,8 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
-use teep_broker::{Broker, Config, ConfigError, Error, Report};
+use teep_broker::{Broker, Config, ConfigError, Error, Event, Report};
+use teep_proto::teec::Reply;
 
 type Authority = CertifiedIssuer<'static, KeyPair>;
 
@@ -74,7 +75,7 @@ fn for_name(name: &str) -> CertificateParams {
 fn a_server_vouched_for_is_used() {
     let authority = authority();
     let (uri, bodies) = server(&authority, for_name("127.0.0.1"));
-    assert_eq!(request(&uri, trusting(&authority)), Ok(Report { exchanges: 1, outcomes: vec![] }));
+    assert_eq!(request(&uri, trusting(&authority)), Ok(Report { exchanges: 1, ..Report::default() }));
     assert_eq!(bodies.recv().unwrap(), b"");
 }
 
@@ -95,6 +96,25 @@ fn a_server_not_vouched_for_is_not_used() {
         let cause = request(&uri, config).expect_err("not vouched for");
         assert!(cause.starts_with("TLS failed"), "{cause}");
         assert!(bodies.recv().is_err());
+    }
+}
+
+/// REQ-HTTP-010 for payload servers: the same authorities vouch for them, and one that is not vouched for is not asked
+/// again.
+#[test]
+fn a_payload_server_is_held_to_the_same_authorities() {
+    let (ours, other) = (authority(), authority());
+    for (trusted, told) in [(&ours, "answers with HTTP status 204"), (&other, "cannot be used: TLS failed")] {
+        let (uri, _bodies) = server(&ours, for_name("127.0.0.1"));
+        let tam = Server::new([message(b"update"), no_content()]);
+        let fetch = Reply::Fetch { uri: uri.clone(), offset: 0 };
+        let tee = FakeTee::new([connect(&tam.uri()), fetch, send(&tam.uri(), b"error")]);
+        let mut attempts = 0;
+        let mut count = |event: Event<'_>| attempts += u32::from(matches!(event, Event::Fetching { .. }));
+        Broker::new(tee.clone(), trusting(trusted)).request_ta(&ta_request(), &mut count).unwrap();
+        let why = String::from_utf8(tee.calls().pop().unwrap().request).unwrap();
+        assert!(why.starts_with(&format!("the server of {uri} {told}")), "{why}");
+        assert_eq!(attempts, 1);
     }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What may be written on the command line.
 
-use crate::Algorithm;
+use crate::Cipher;
 use clap::{Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -18,10 +18,7 @@ From a Trusted Application to an envelope a TAM can serve:
        sequence-number = 1          # raise it with every release: devices refuse to go back
        vendor-id = \"c0ddd5f1-5243-5660-87db-4f5b0aa26c2f\"   # of the devices it is for
        class-id = \"...\"             # likewise
-       # Optional; these are the defaults for this uuid:
-       # component-id = \"TEEP-Device/SecureFS/uuid:1c42796f-7fc4-4536-b751-6a58e6f4540c/ta\"
-       # manifest-id  = \"TEEP-Device/SecureFS/uuid:1c42796f-7fc4-4536-b751-6a58e6f4540c/suit\"
-       # reference-uri = \"https://example.com/hello.suit\"
+     teep-suit create --help shows more: personalization data, dependencies, payloads by URI.
 
   3. Make the envelope, look at it, hand it to the TAM.
        teep-suit create hello.toml --key signer.pem --out hello.suit
@@ -33,6 +30,40 @@ Exit codes:
    1  failed; the message says why
    6  the envelope is not signed by any of the keys given, or was changed
   64  the command line is wrong";
+
+const CREATE_EXAMPLES: &str = "\
+Every entry of a description is explained in docs/manifest-descriptions.md. These begin all of them:
+  sequence-number = 1
+  vendor-id = \"c0ddd5f1-5243-5660-87db-4f5b0aa26c2f\"
+  class-id = \"...\"
+
+A Trusted Application that devices fetch, from a place that a TAM may change:
+  ta = \"hello.ta\"
+  uuid = \"1c42796f-7fc4-4536-b751-6a58e6f4540c\"
+  uri = \"https://developer.example/hello.ta\"
+  uri-overridable = true
+
+Personalization data for one device, greeting.toml. device.hex holds the decryption key that
+teep-broker info prints on that device. hello.suit is the Trusted Application's manifest.
+  manifest-id = \"TEEP-Device/SecureFS/greeting.suit\"
+  [[component]]
+  id = \"TEEP-Device/SecureFS/uuid:1c42796f-7fc4-4536-b751-6a58e6f4540c/greeting\"
+  file = \"greeting.txt\"
+  delivery = \"write\"              # in the manifest itself; integrated and fetch are the others
+  encrypt-to = [\"device.hex\"]     # leave it out for data that is no secret
+  cipher = \"a128gcm\"              # or chacha20-poly1305, a128ctr, a192ctr, a256ctr
+  [[dependency]]
+  manifest = \"hello.suit\"
+  delivery = \"installed\"          # offer both: the TAM sends hello.suit first
+
+A TAM's own manifest that moves the developer's payload to another server. Its signer needs the
+right to name the component, not to change it.
+  manifest-id = \"TEEP-Device/SecureFS/hello-from-mirror.suit\"
+  [[dependency]]
+  manifest = \"hello.suit\"         # carried in the envelope; or with a uri, fetched
+  [[dependency.override]]
+  component-id = \"1c42796f-7fc4-4536-b751-6a58e6f4540c\"
+  uri = \"https://mirror.example/hello.ta\"";
 
 /// Make, sign and look into SUIT envelopes for Trusted Applications
 ///
@@ -51,35 +82,67 @@ pub(super) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Task {
-    /// Make a key: NAME.pem, NAME.pub.pem and NAME.pub.cose; nothing is overwritten
+    /// Make a key; nothing is overwritten
+    ///
+    /// For signing: NAME.pem, NAME.pub.pem and NAME.pub.cose. Other keys are COSE_Key files: NAME.cose, which
+    /// is secret, and for ecdh-es NAME.pub.cose.
     Keygen {
         /// Kind of key
         #[arg(long)]
-        algorithm: AlgorithmName,
+        algorithm: KeyKind,
 
         /// Name of the files, without ending
         #[arg(long, value_name = "NAME")]
         out: PathBuf,
     },
-    /// Make the signed envelope of a Trusted Application from its description
+    /// Make a signed envelope from a description
+    #[command(after_long_help = CREATE_EXAMPLES)]
     Create {
-        /// The description, a TOML file; `teep-suit --help` shows one
+        /// The description, a TOML file; `teep-suit create --help` shows some
         description: PathBuf,
 
-        /// Private key to sign with, PEM or COSE_Key; repeat it for several signatures
+        /// Key to sign with, PEM or COSE_Key, symmetric for HMAC; repeat it for several signatures
         #[arg(long, required = true, value_name = "KEY.pem")]
         key: Vec<PathBuf>,
 
         /// Where the envelope goes
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
+
+        /// Where what devices fetch by URI goes, under the last part of its URI; it must exist
+        #[arg(long, value_name = "DIR")]
+        payloads: Option<PathBuf>,
+    },
+    /// Encrypt a component once, to be named in descriptions as ciphertext and encryption-info
+    ///
+    /// create encrypts by itself where a description says encrypt-to, and each time under another key. Encrypt
+    /// first if several manifests are to have the same ciphertext.
+    Encrypt {
+        /// What is to be encrypted
+        file: PathBuf,
+
+        /// Key of one who is to decrypt it: a device's decryption key or a symmetric key; repeat it for several
+        #[arg(long, required = true, value_name = "KEY")]
+        to: Vec<PathBuf>,
+
+        /// Cipher
+        #[arg(long, default_value = "a128gcm")]
+        cipher: Cipher,
+
+        /// Where the ciphertext goes
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+
+        /// Where the SUIT_Encryption_Info goes
+        #[arg(long, value_name = "FILE")]
+        info: PathBuf,
     },
     /// Show what an envelope says
     Inspect {
         /// The envelope
         envelope: PathBuf,
 
-        /// Public key of its signer, PEM or COSE_Key; without it nothing shown is certain
+        /// Key of its signer, PEM or COSE_Key, symmetric for HMAC; without it nothing shown is certain
         #[arg(long, value_name = "KEY")]
         key: Vec<PathBuf>,
 
@@ -93,27 +156,43 @@ pub(super) enum Task {
         /// The envelope
         envelope: PathBuf,
 
-        /// Public key that is acceptable, PEM or COSE_Key; repeat it for several
+        /// Key that is acceptable, PEM or COSE_Key, symmetric for HMAC; repeat it for several
         #[arg(long, required = true, value_name = "KEY")]
         key: Vec<PathBuf>,
+    },
+    /// Tell what a SUIT Report says: which command of which manifest failed, and what it found
+    Explain {
+        /// The report, bare or protected
+        report: PathBuf,
+
+        /// The envelope it is about, and those of dependencies that are not in it
+        #[arg(required = true)]
+        envelopes: Vec<PathBuf>,
+
+        /// Key that authenticates the device's reports, PEM or COSE_Key; repeat it for several
+        #[arg(long, value_name = "KEY")]
+        key: Vec<PathBuf>,
+
+        /// Private or symmetric COSE_Key that decrypts the report
+        #[arg(long, value_name = "KEY")]
+        decrypt_with: Vec<PathBuf>,
     },
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum AlgorithmName {
-    /// ECDSA on P-256 with SHA-256
+pub(super) enum KeyKind {
+    /// Signs: ECDSA on P-256 with SHA-256
     Esp256,
-    /// Ed25519
+    /// Signs: Ed25519
     Ed25519,
-}
-
-impl From<AlgorithmName> for Algorithm {
-    fn from(name: AlgorithmName) -> Self {
-        match name {
-            AlgorithmName::Esp256 => Self::Esp256,
-            AlgorithmName::Ed25519 => Self::Ed25519,
-        }
-    }
+    /// Is encrypted to: ECDH-ES on P-256, as a device's decryption key
+    EcdhEs,
+    /// Is encrypted to: AES key wrap with 128 bits
+    A128kw,
+    /// Is encrypted to: AES key wrap with 256 bits
+    A256kw,
+    /// Authenticates to who has the same key: HMAC with SHA-256
+    Hmac256,
 }
 
 #[cfg(test)]

@@ -51,6 +51,9 @@ fn a_wrong_file_is_named_for_what_it_is() {
     };
     says(parse_public_key(&private), ".pub.pem");
     says(parse_public_key(&key.to_cose_key()), "holds a private one");
+    let kid = key.public_key().thumbprint().to_string();
+    says(parse_public_key(kid.as_bytes()), "give the key itself");
+    says(parse_public_key(b"a10101"), "not those of a COSE_Key");
     says(parse_public_key(b""), "empty");
     says(parse_public_key(b"hello"), "neither a PEM file nor a COSE_Key");
     says(parse_public_key(b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"), "keygen");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 use super::Parameter;
 use std::collections::BTreeMap;
+use teep_proto::cose::Encrypted;
 use teep_proto::suit::labels::{command, component_text, manifest, parameter, text};
 use teep_proto::suit::{Language, Value};
 use uuid::Uuid;
@@ -9,12 +10,12 @@ use uuid::Uuid;
 const SHOWN: usize = 32;
 
 /// Name of the manifest's section `label`.
-pub(super) fn section(label: u64) -> &'static str {
+pub(crate) fn section(label: u64) -> &'static str {
     manifest::name(label).unwrap_or("unknown section")
 }
 
 /// Name of the command `code`.
-pub(super) fn command(code: i64) -> String {
+pub(crate) fn command(code: i64) -> String {
     command::name(code).map_or_else(|| format!("command {code}"), str::to_owned)
 }
 
@@ -24,7 +25,7 @@ pub(super) fn parameter_label(label: i64) -> String {
 }
 
 /// Name and value of `parameter`.
-pub(super) fn parameter(parameter: &Parameter<'_>) -> (String, String) {
+pub(crate) fn parameter(parameter: &Parameter<'_>) -> (String, String) {
     let value = match parameter {
         Parameter::VendorIdentifier(id)
         | Parameter::ClassIdentifier(id)
@@ -39,8 +40,8 @@ pub(super) fn parameter(parameter: &Parameter<'_>) -> (String, String) {
         | Parameter::MinimumBattery(number) => number.to_string(),
         Parameter::UpdatePriority(priority) => priority.to_string(),
         Parameter::Uri(uri) => (*uri).to_owned(),
+        Parameter::EncryptionInfo(bytes) => encryption(bytes),
         Parameter::Content(bytes)
-        | Parameter::EncryptionInfo(bytes)
         | Parameter::InvokeArgs(bytes)
         | Parameter::FetchArguments(bytes)
         | Parameter::Version(bytes)
@@ -50,6 +51,17 @@ pub(super) fn parameter(parameter: &Parameter<'_>) -> (String, String) {
         Parameter::Unknown(_) => "not shown".to_owned(),
     };
     (parameter_label(parameter.label()), value)
+}
+
+/// With what something is encrypted, and to how many.
+fn encryption(info: &[u8]) -> String {
+    match Encrypted::decode(info) {
+        Ok(info) => match info.recipients() {
+            1 => format!("{}, to 1 recipient", info.algorithm()),
+            several => format!("{}, to {several} recipients", info.algorithm()),
+        },
+        Err(_) => format!("not understood: {}", shortened(info)),
+    }
 }
 
 /// A private value.

@@ -13,7 +13,7 @@ fn text_and_json_tell_the_same() {
     let key = keys::generate(Algorithm::Ed25519).unwrap();
     let description = Description::new([1; 16], 42, [2; 16], [3; 16], b"image".to_vec());
     let envelope = create(&description, std::slice::from_ref(&key)).unwrap();
-    let summary = Summary::verified(&envelope, &[key.public_key()]).unwrap();
+    let summary = Summary::verified(&envelope, &Trusted::from(&[key.public_key()][..])).unwrap();
     let kid = key.public_key().thumbprint().to_string();
     let text = summary.to_string();
     for words in [
@@ -109,4 +109,21 @@ fn commands_of_the_extensions_are_shown_by_name() {
         assert!(text.contains(words), "{words:?} is not in\n{text}");
     }
     assert!(!text.contains('\u{1b}'), "REQ-SUIT-091");
+}
+
+#[test]
+fn broken_rules_and_recommendations_are_told() {
+    let key = keys::generate(Algorithm::Esp256).unwrap();
+    let of = |vendor| {
+        let description = Description::new([1; 16], 1, vendor, [0x53; 16], b"image".to_vec());
+        let envelope = create(&description, std::slice::from_ref(&key)).unwrap();
+        Summary::unauthenticated(&envelope).unwrap().to_string()
+    };
+    assert!(!of([0x52; 16]).contains("WARNING"));
+    assert!(of([2; 16]).contains("UUIDs of version 3, 4 or 5"), "REQ-SUIT-103");
+    let bare =
+        ManifestBuilder { components: vec![ComponentId::encode(&["c"])], ..ManifestBuilder::default() };
+    let bare = encode_envelope(&bare.build(), &[], &[]).unwrap();
+    let text = Summary::unauthenticated(&bare).unwrap().to_string();
+    assert!(text.contains("WARNING           it lacks a shared sequence that checks the vendor"), "{text}");
 }

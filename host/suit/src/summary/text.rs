@@ -35,8 +35,14 @@ impl fmt::Display for Summary {
                 line(f, &format!("text in {language}"), &format!("{name}: {text}"))?;
             }
         }
+        for warning in &self.warnings {
+            line(f, "WARNING", warning)?;
+        }
         for payload in &self.payloads {
-            let value = format!("{} bytes, SHA-256 {}", payload.bytes, payload.sha256);
+            let value = match &payload.manifest {
+                Some(manifest) => format!("{} bytes, the manifest {manifest}", payload.bytes),
+                None => format!("{} bytes, SHA-256 {}", payload.bytes, payload.sha256),
+            };
             line(f, &format!("payload {}", payload.uri), &value)?;
         }
         self.sequences.iter().try_for_each(|sequence| sequence.fmt(f))?;
@@ -51,7 +57,7 @@ impl fmt::Display for Signer {
     }
 }
 
-fn line(f: &mut fmt::Formatter<'_>, name: &str, value: &str) -> fmt::Result {
+pub(crate) fn line(f: &mut fmt::Formatter<'_>, name: &str, value: &str) -> fmt::Result {
     writeln!(f, "{:<17} {}", printable(name), printable(value))
 }
 
@@ -120,6 +126,6 @@ fn write_parameters(
 }
 
 /// `text` without the characters that steer a terminal.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }

@@ -1,17 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What may be written on the command line.
 
+use crate::Attestation;
 use clap::{Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use teep_proto::teep::Dialect;
 
 const EXAMPLES: &str = "\
 A TAM is a directory. Changes in it count from the next message on; the server need not be restarted.
 
   DIR/keys/         the TAM's own keys; devices have their public halves as trust anchors
   DIR/agents/       public keys of the devices' TEEP Agents: who may talk to this TAM
+  DIR/attestation-keys/  public keys that sign the Evidence of the agents of the same names
+  DIR/measurements/ what devices' TEEs may measure their Agents to be
   DIR/signers/      public keys of component signers: whose manifests this TAM passes on
   DIR/manifests/    *.suit, what there is; the highest sequence number is served
+                    for-*/ in it: what is for one device
+  DIR/withdrawn/    likewise, what devices that have it are told to give up
+  DIR/payloads/     what manifests name by URI, served at /payloads/NAME with Range requests
 
 From nothing to a first installation:
 
@@ -23,10 +30,40 @@ From nothing to a first installation:
   and on the device:
     teep-broker request-ta UUID
 
-To shut a device or a signer out, delete its file.
+Manifests by URI, personalization and removal; teep-suit create --help shows their descriptions:
+
+    teep-tam publish DIR hello.suit --payload hello.ta    # its URI is http://TAM/payloads/hello.ta
+    teep-tam publish DIR greeting.suit --for board-1      # data for one device
+    teep-tam withdraw DIR hello.suit --give-up            # devices are told to remove it
+
+A device gets what it requests, newer versions of what it has, what these depend on, and what depends
+on them (such as its personalization data), in an order in which it can be installed. If it says that
+it needs a manifest no longer, it is told to give it up, with the data that depends on it.
+
+To shut a device or a signer out, delete its file. A key has one role: one that is in two of agents/,
+attestation-keys/ and signers/ counts in neither.
+
+Devices that have to prove what they are (attestation_key and measurement are from teep-broker --json info):
+
+    teep-tam enrol DIR KEY --attestation-key ATTESTATION-KEY
+    teep-tam add-measurement DIR MEASUREMENT       # of a device that is known to be good
+    teep-tam attestation DIR required              # or for one server: teep-tam serve --attestation required
+
+The TAM then asks for Evidence and checks its signature, that it answers this request, belongs to the
+key that signed the message, and, if there are expected measurements, that it has one of them. Without
+expected measurements nothing is compared: that is for devices whose OP-TEE measures nothing. A device
+that does not convince gets ERR_ATTESTATION_REQUIRED with the reason, and no components.
+
+Messages have the numbers of draft -26 and the IANA registry. Agents that still speak those of
+earlier drafts need a TAM URI of their own, that of a second server on the same DIR:
+
+    teep-tam serve DIR --listen ADDRESS:PORT --dialect pre-26
+
+In the configuration of such an Agent this TAM has dialect = \"pre-26\" too. Nothing is guessed:
+messages with the other numbers are refused, and the log says so.
 
 The server speaks plain HTTP: TEEP messages are signed end to end. Before the open Internet put a proxy
-that ends TLS, limits the rate of requests and passes on POST /tam.
+that ends TLS, limits the rate of requests and passes on POST /tam and GET /payloads/.
 
 Exit codes:
    0  done
@@ -63,6 +100,18 @@ pub(super) enum Task {
         /// Address and port; port 0 takes any free one
         #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
         listen: SocketAddr,
+
+        /// Numbers of all messages: final (draft -26), or pre-26 for Agents of earlier drafts; see teep-tam --help
+        #[arg(long, value_name = "final|pre-26", default_value_t = Dialect::Final)]
+        dialect: Dialect,
+
+        /// Do not tell devices to give up what they say they no longer need
+        #[arg(long)]
+        keep_unneeded: bool,
+
+        /// Whether devices have to prove what they are; otherwise as teep-tam attestation has set it
+        #[arg(long, value_name = "required|off")]
+        attestation: Option<Attestation>,
     },
     /// Admit a device by the public key of its TEEP Agent
     Enrol {
@@ -72,7 +121,32 @@ pub(super) enum Task {
         /// The key: a file (COSE_Key or PEM), or the hexadecimal digits of a COSE_Key
         key: String,
 
+        /// The key that signs the device's Evidence, likewise; can be added later
+        #[arg(long, value_name = "KEY")]
+        attestation_key: Option<String>,
+
         /// What to call the device; otherwise the first digits of the key's thumbprint
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// Set whether devices have to prove what they are before they get anything
+    Attestation {
+        /// The TAM directory
+        dir: PathBuf,
+
+        /// required: a device that sends no convincing Evidence gets nothing; off: none is asked for
+        #[arg(value_name = "required|off")]
+        policy: Attestation,
+    },
+    /// Add what a device's TEE may measure its Agent to be
+    AddMeasurement {
+        /// The TAM directory
+        dir: PathBuf,
+
+        /// SHA-256 in hexadecimal digits: measurement of teep-broker info, on a device that is known to be good
+        digest: String,
+
+        /// What to call it; otherwise its first digits
         #[arg(long)]
         name: Option<String>,
     },
@@ -95,14 +169,26 @@ pub(super) enum Task {
 
         /// The envelope; one with the same file name is replaced
         envelope: PathBuf,
+
+        /// Offer it to this device only: its name or the first digits of its key's thumbprint
+        #[arg(long = "for", value_name = "AGENT")]
+        agent: Option<String>,
+
+        /// A file that the manifest names by a URI of this TAM, /payloads/ and the file's name; repeat it for several
+        #[arg(long, value_name = "FILE")]
+        payload: Vec<PathBuf>,
     },
-    /// Stop offering a component; devices keep what they have
+    /// Stop offering a component
     Withdraw {
         /// The TAM directory
         dir: PathBuf,
 
-        /// File name of the envelope, as `teep-tam list` shows it
+        /// Name of the envelope, as `teep-tam list` shows it
         name: String,
+
+        /// Tell devices that have it to give it up; otherwise they keep what they have
+        #[arg(long)]
+        give_up: bool,
     },
     /// Show the devices, the signers and the manifests, and which of these are served
     List {

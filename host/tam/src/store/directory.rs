@@ -1,22 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
+mod attestation;
+mod manifests;
+
+pub use attestation::{Measurement, parse_measurement};
+pub use manifests::Published;
+
 use super::{Listing, Offer, Store};
 use crate::{Error, TamConfig};
 use std::fmt;
 use std::fs;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use teep_proto::cose::{Algorithm, PublicKey};
+use teep_proto::cose::{Algorithm, PublicKey, SigningKey, Thumbprint};
 use teep_proto::limits::MAX_MESSAGE;
 use teep_suit::{files, keys};
 
 const AGENTS: &str = "agents";
 const SIGNERS: &str = "signers";
+const ATTESTATION_KEYS: &str = "attestation-keys";
+const MEASUREMENTS: &str = "measurements";
 const MANIFESTS: &str = "manifests";
+const WITHDRAWN: &str = "withdrawn";
+const PAYLOADS: &str = "payloads";
 const KEYS: &str = "keys";
 const ESP256_KEY: &str = "tam-esp256";
 const ED25519_KEY: &str = "tam-ed25519";
+const REPORT_KEY: &str = "tam-report";
 /// Bytes of a name of an Agent, a signer or a manifest at most.
 const MAX_NAME: usize = 100;
+/// Directories with public keys, one for each role.
+const ROLES: [&str; 3] = [AGENTS, SIGNERS, ATTESTATION_KEYS];
+const ONE_ROLE: &str = "each role needs keys of its own";
 
 /// A store in a directory, which is read anew for every message: putting a file there publishes it, removing
 /// it withdraws it.
@@ -24,11 +38,19 @@ const MAX_NAME: usize = 100;
 /// | Path | What |
 /// | --- | --- |
 /// | `keys/tam-esp256.pem`, `keys/tam-ed25519.pem` | the TAM's own keys, with their public halves beside them |
+/// | `keys/tam-report.cose` | the key that decrypts SUIT Reports, with its public half beside it |
 /// | `agents/*` | public keys of enrolled Agents, COSE_Key or PEM |
+/// | `attestation-keys/*` | public keys that vouch for the Agents of the same name, COSE_Key or PEM |
+/// | `measurements/*` | what TEEs may measure Agents to be, hexadecimal digits; without any nothing is compared |
+/// | `attestation` | whether devices have to be attested: `required` or `off` |
 /// | `signers/*` | public keys of vetted Trusted Component signers, COSE_Key or PEM |
-/// | `manifests/*.suit` | SUIT envelopes |
+/// | `manifests/*.suit` | SUIT envelopes for every device |
+/// | `manifests/for-<16 digits>/*.suit` | those for the device whose key has a thumbprint that begins so |
+/// | `withdrawn/` | likewise, envelopes of manifests that devices are to give up |
+/// | `payloads/*` | what manifests name by URI, served as it is |
 ///
-/// Names that begin with a dot are passed over.
+/// Names that begin with a dot are passed over. A key has one role: what is in two of these directories counts in
+/// neither, and with its own key in one of these roles the TAM does not start (REQ-ARCH-007).
 #[derive(Clone, Debug)]
 pub struct Directory {
     root: PathBuf,
@@ -41,15 +63,6 @@ pub struct KeyEntry {
     pub name: String,
     /// The key in it.
     pub key: PublicKey,
-}
-
-/// What became of publishing a manifest.
-#[derive(Clone, Debug)]
-pub struct Published {
-    /// The manifest.
-    pub offer: Offer,
-    /// Whether one of the same name was replaced.
-    pub replaced: bool,
 }
 
 /// Why a change of the directory was not made.
@@ -94,14 +107,10 @@ impl Directory {
     /// # Errors
     /// [`StoreError::File`].
     pub fn init(root: &Path) -> Result<(Self, Vec<PathBuf>), StoreError> {
-        for (name, mode) in [(AGENTS, 0o755), (SIGNERS, 0o755), (MANIFESTS, 0o755), (KEYS, 0o700)] {
-            let path = root.join(name);
-            fs::DirBuilder::new()
-                .recursive(true)
-                .mode(mode)
-                .create(&path)
-                .map_err(|source| teep_suit::Error::Io { doing: "make", path, source })?;
+        for name in [AGENTS, ATTESTATION_KEYS, MEASUREMENTS, SIGNERS, MANIFESTS, WITHDRAWN, PAYLOADS] {
+            make_directory(&root.join(name), 0o755)?;
         }
+        make_directory(&root.join(KEYS), 0o700)?;
         let directory = Self { root: root.to_owned() };
         let mut made = Vec::new();
         for (algorithm, name) in [(Algorithm::Esp256, ESP256_KEY), (Algorithm::Ed25519, ED25519_KEY)] {
@@ -110,6 +119,14 @@ impl Directory {
                 keys::write(&keys::generate(algorithm)?, &name)?;
                 made.push(name);
             }
+        }
+        let (private, public) = directory.report_key();
+        if !private.exists() {
+            // As a COSE_Key a key for agreement looks like one for signing; this one never signs.
+            let key = keys::generate(Algorithm::Esp256)?;
+            keys::write_cose_key(&private, &key.to_cose_key(), true)?;
+            keys::write_cose_key(&public, &key.public_key().to_cose_key(), false)?;
+            made.push(directory.key_name(REPORT_KEY));
         }
         Ok((directory, made))
     }
@@ -129,11 +146,32 @@ impl Directory {
     /// The configuration with the keys in the directory.
     ///
     /// # Errors
-    /// [`StoreError::File`] when one cannot be read.
+    /// [`StoreError::File`] when one cannot be read, [`StoreError::Invalid`] when one has another role too.
     pub fn config(&self) -> Result<TamConfig, StoreError> {
         let [esp256, ed25519] =
             [ESP256_KEY, ED25519_KEY].map(|name| keys::KeyFiles::of(&self.key_name(name)).private_pem);
-        Ok(TamConfig::new(keys::load_signing_key(&esp256)?, keys::load_signing_key(&ed25519)?)?)
+        let mut config = TamConfig::new(keys::load_signing_key(&esp256)?, keys::load_signing_key(&ed25519)?)?;
+        config.attestation = self.attestation()?;
+        let (report_key, _) = self.report_key();
+        if report_key.exists() {
+            config.report_keys.push(keys::load_recipient_key(&report_key)?);
+        }
+        for key in [&config.esp256, &config.ed25519].map(SigningKey::public_key) {
+            for kind in ROLES {
+                if let Some(place) = self.place_of(kind, &key)? {
+                    return Err(StoreError::Invalid(format!(
+                        "{place} is a key of the TAM itself: {ONE_ROLE}"
+                    )));
+                }
+            }
+        }
+        Ok(config)
+    }
+
+    /// Files of the key that decrypts SUIT Reports: private, public.
+    fn report_key(&self) -> (PathBuf, PathBuf) {
+        let [private, public] = [".cose", ".pub.cose"].map(|ending| format!("{REPORT_KEY}{ending}"));
+        (self.key_name(&private), self.key_name(&public))
     }
 
     fn key_name(&self, name: &str) -> PathBuf {
@@ -158,9 +196,16 @@ impl Directory {
     }
 
     fn add_key(&self, kind: &str, key: &PublicKey, name: Option<&str>) -> Result<String, StoreError> {
-        let present = self.read_keys(kind)?.items.into_iter().find(|entry| entry.key == *key);
-        if let Some(entry) = present {
-            return Err(StoreError::Nothing(format!("the key is there already, as {kind}/{}", entry.name)));
+        if let Some(place) = self.place_of(kind, key)? {
+            return Err(StoreError::Nothing(format!("the key is there already, as {place}")));
+        }
+        for other in other_roles(kind) {
+            if let Some(place) = self.place_of(other, key)? {
+                return Err(StoreError::Invalid(format!("the key is {place}: {ONE_ROLE}")));
+            }
+        }
+        if self.config()?.owns(key) {
+            return Err(StoreError::Invalid(format!("the key is one of the TAM itself: {ONE_ROLE}")));
         }
         let name = match name {
             Some(name) => format!("{name}.cose"),
@@ -171,48 +216,32 @@ impl Directory {
             let problem = format!("{} holds another key: choose another name", path.display());
             return Err(StoreError::Invalid(problem));
         }
+        make_directory(&self.root.join(kind), 0o755)?;
         files::write_atomic(&path, &key.to_cose_key())?;
         Ok(name)
     }
 
-    /// Puts the envelope in the file `source` among the manifests, under the name of the file. One of that
-    /// name is replaced.
+    /// The enrolled Agent that is called `name`, or whose thumbprint begins so.
     ///
     /// # Errors
-    /// [`StoreError::Refused`] when no vetted signer signed it, [`StoreError::Nothing`] when it is there.
-    pub fn publish(&self, source: &Path) -> Result<Published, StoreError> {
-        let name = source.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if Path::new(checked_name(name)?).extension().is_none_or(|extension| extension != "suit") {
-            return Err(StoreError::Invalid(format!("{name:?}: an envelope's name ends with .suit")));
+    /// [`StoreError::NotFound`] when there is none, [`StoreError::Invalid`] when there are several.
+    pub fn agent(&self, name: &str) -> Result<Thumbprint, StoreError> {
+        const MIN_DIGITS: usize = 8;
+        let is_meant = |entry: &&KeyEntry| {
+            let stem = Path::new(&entry.name).file_stem().and_then(|stem| stem.to_str());
+            entry.name == name
+                || stem == Some(name)
+                || (name.len() >= MIN_DIGITS && entry.key.thumbprint().to_string().starts_with(name))
+        };
+        let entries = self.agent_entries()?.items;
+        let mut meant = entries.iter().filter(is_meant);
+        match (meant.next(), meant.next()) {
+            (Some(entry), None) => Ok(entry.key.thumbprint()),
+            (None, _) => Err(StoreError::NotFound(format!("no agent {name} is enrolled: see teep-tam list"))),
+            (Some(_), Some(_)) => Err(StoreError::Invalid(format!(
+                "several agents are called {name}: say more of the thumbprint"
+            ))),
         }
-        let envelope = read(source)?;
-        let offer = Offer::verified(name.to_owned(), envelope, &self.signer_keys()?).map_err(|error| {
-            let text = format!("{}: {}", source.display(), why_not_served(&error));
-            if error.kind == teep_proto::Kind::Unauthenticated {
-                StoreError::Refused(text)
-            } else {
-                StoreError::Invalid(text)
-            }
-        })?;
-        let path = self.root.join(MANIFESTS).join(name);
-        let replaced = path.exists();
-        if replaced && read(&path)? == offer.envelope {
-            return Err(StoreError::Nothing(format!("{name} is published already")));
-        }
-        files::write_atomic(&path, &offer.envelope)?;
-        Ok(Published { offer, replaced })
-    }
-
-    /// Takes the manifest `name` away.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`] when there is none.
-    pub fn withdraw(&self, name: &str) -> Result<(), StoreError> {
-        let path = self.root.join(MANIFESTS).join(checked_name(name)?);
-        if !path.exists() {
-            return Err(StoreError::NotFound(format!("{name} is not published: see teep-tam list")));
-        }
-        fs::remove_file(&path).map_err(|source| teep_suit::Error::Io { doing: "remove", path, source }.into())
     }
 
     /// The enrolled Agents by name.
@@ -220,7 +249,7 @@ impl Directory {
     /// # Errors
     /// [`StoreError::File`] when the directory cannot be read.
     pub fn agent_entries(&self) -> Result<Listing<KeyEntry>, StoreError> {
-        self.read_keys(AGENTS)
+        self.keys_of(AGENTS)
     }
 
     /// The vetted signers by name.
@@ -228,41 +257,44 @@ impl Directory {
     /// # Errors
     /// [`StoreError::File`] when the directory cannot be read.
     pub fn signer_entries(&self) -> Result<Listing<KeyEntry>, StoreError> {
-        self.read_keys(SIGNERS)
+        self.keys_of(SIGNERS)
     }
 
     fn signer_keys(&self) -> Result<Vec<PublicKey>, StoreError> {
-        Ok(self.read_keys(SIGNERS)?.items.into_iter().map(|entry| entry.key).collect())
+        Ok(self.signer_entries()?.items.into_iter().map(|entry| entry.key).collect())
+    }
+
+    /// The keys of a role, without those that are in another one too.
+    fn keys_of(&self, kind: &str) -> Result<Listing<KeyEntry>, StoreError> {
+        let Listing { mut items, mut unusable } = self.read_keys(kind)?;
+        for other in other_roles(kind) {
+            let others = self.read_keys(other)?.items;
+            let is_other = |entry: &mut KeyEntry| others.iter().any(|other| other.key == entry.key);
+            for entry in items.extract_if(.., is_other) {
+                let why = format!("its key is in {other}, too: {ONE_ROLE}");
+                unusable.push((format!("{kind}/{}", entry.name), why));
+            }
+        }
+        Ok(Listing { items, unusable })
+    }
+
+    /// The file with `key` among those of a role.
+    fn place_of(&self, kind: &str, key: &PublicKey) -> Result<Option<String>, StoreError> {
+        let entries = self.read_keys(kind)?.items;
+        Ok(entries.iter().find(|entry| entry.key == *key).map(|entry| format!("{kind}/{}", entry.name)))
     }
 
     fn read_keys(&self, kind: &str) -> Result<Listing<KeyEntry>, StoreError> {
         let mut listing = Listing::default();
-        for (name, path) in list(&self.root.join(kind))? {
+        let directory = self.root.join(kind);
+        // One that an earlier teep-tam made has not all of them.
+        if !directory.is_dir() {
+            return Ok(listing);
+        }
+        for (name, path) in list(&directory)? {
             match keys::load_public_key(&path) {
                 Ok(key) => listing.items.push(KeyEntry { name, key }),
                 Err(error) => listing.unusable.push((format!("{kind}/{name}"), error.to_string())),
-            }
-        }
-        Ok(listing)
-    }
-
-    /// The manifests by name.
-    ///
-    /// # Errors
-    /// [`StoreError::File`] when the directory cannot be read.
-    pub fn manifests(&self) -> Result<Listing<Offer>, StoreError> {
-        let signers = self.signer_keys()?;
-        let mut listing = Listing::default();
-        for (name, path) in list(&self.root.join(MANIFESTS))? {
-            if path.extension().is_none_or(|extension| extension != "suit") {
-                continue;
-            }
-            let offer = read(&path).map_err(|error| error.to_string()).and_then(|envelope| {
-                Offer::verified(name.clone(), envelope, &signers).map_err(|error| why_not_served(&error))
-            });
-            match offer {
-                Ok(offer) => listing.items.push(offer),
-                Err(why) => listing.unusable.push((format!("{MANIFESTS}/{name}"), why)),
             }
         }
         Ok(listing)
@@ -278,17 +310,32 @@ impl Store for Directory {
     fn offers(&self) -> Result<Listing<Offer>, Error> {
         self.manifests().map_err(internal)
     }
+
+    fn withdrawn(&self) -> Result<Listing<Offer>, Error> {
+        self.withdrawn_manifests().map_err(internal)
+    }
+
+    fn attestation_keys(&self, agent: Thumbprint) -> Result<Listing<PublicKey>, Error> {
+        self.attestation_keys_of(agent).map_err(internal)
+    }
+
+    fn reference_values(&self) -> Result<Vec<[u8; 32]>, Error> {
+        let measurements = self.measurements().map_err(internal)?;
+        Ok(measurements.into_iter().map(|measurement| measurement.digest).collect())
+    }
+}
+
+fn make_directory(path: &Path, mode: u32) -> Result<(), StoreError> {
+    let made = fs::DirBuilder::new().recursive(true).mode(mode).create(path);
+    made.map_err(|source| teep_suit::Error::Io { doing: "make", path: path.to_owned(), source }.into())
+}
+
+fn other_roles(kind: &str) -> impl Iterator<Item = &'static str> {
+    ROLES.into_iter().filter(move |role| *role != kind)
 }
 
 fn internal(error: StoreError) -> Error {
     Error::Internal(error.to_string())
-}
-
-fn why_not_served(error: &teep_proto::Error) -> String {
-    if error.kind == teep_proto::Kind::Unauthenticated {
-        return format!("{error}; vet its signer with teep-tam add-signer, if you trust it");
-    }
-    format!("not a usable SUIT envelope, {error}")
 }
 
 /// A file of at most the length of a message; one byte more is kept, so that the excess is noticed.
@@ -303,19 +350,23 @@ fn read(path: &Path) -> Result<Vec<u8>, StoreError> {
 
 /// The visible files of a directory in the order of their names.
 fn list(directory: &Path) -> Result<Vec<(String, PathBuf)>, StoreError> {
+    Ok(visible(directory)?.into_iter().filter(|(_, path)| path.is_file()).collect())
+}
+
+fn visible(directory: &Path) -> Result<Vec<(String, PathBuf)>, StoreError> {
     let entries = fs::read_dir(directory).and_then(|entries| entries.collect::<Result<Vec<_>, _>>());
     let entries = entries.map_err(|source| teep_suit::Error::Io {
         doing: "read the directory",
         path: directory.to_owned(),
         source,
     })?;
-    let mut files: Vec<(String, PathBuf)> = entries
+    let mut visible: Vec<(String, PathBuf)> = entries
         .into_iter()
         .map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path()))
-        .filter(|(name, path)| !name.starts_with('.') && path.is_file())
+        .filter(|(name, _)| !name.starts_with('.'))
         .collect();
-    files.sort();
-    Ok(files)
+    visible.sort();
+    Ok(visible)
 }
 
 /// A name that stays within its directory, looks the same everywhere and needs no quotes.

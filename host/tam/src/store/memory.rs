@@ -2,7 +2,7 @@
 use super::{Listing, Offer, Store};
 use crate::Error;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use teep_proto::cose::PublicKey;
+use teep_proto::cose::{PublicKey, Thumbprint};
 
 /// A store in memory, for tests and demonstrations. Its clones share one content, so that it can be changed
 /// while a TAM uses it. It serves what it is given: whether a signer vouches for an [`Offer`] is up to who
@@ -16,6 +16,9 @@ pub struct MemoryStore {
 struct Content {
     agents: Vec<PublicKey>,
     offers: Vec<Offer>,
+    withdrawn: Vec<Offer>,
+    attestation_keys: Vec<(Thumbprint, PublicKey)>,
+    reference_values: Vec<[u8; 32]>,
 }
 
 impl MemoryStore {
@@ -34,6 +37,21 @@ impl MemoryStore {
         self.content().offers = offers;
     }
 
+    /// Replaces all manifests that devices are to give up.
+    pub fn set_withdrawn(&self, withdrawn: Vec<Offer>) {
+        self.content().withdrawn = withdrawn;
+    }
+
+    /// Lets `key` vouch for the Agent whose messages the key `agent` signs.
+    pub fn enrol_attestation_key(&self, agent: Thumbprint, key: PublicKey) {
+        self.content().attestation_keys.push((agent, key));
+    }
+
+    /// Replaces what TEEs may measure Agents to be.
+    pub fn set_reference_values(&self, values: Vec<[u8; 32]>) {
+        self.content().reference_values = values;
+    }
+
     fn content(&self) -> MutexGuard<'_, Content> {
         // The content is whole at every moment, whoever panicked elsewhere.
         self.content.lock().unwrap_or_else(PoisonError::into_inner)
@@ -47,5 +65,19 @@ impl Store for MemoryStore {
 
     fn offers(&self) -> Result<Listing<Offer>, Error> {
         Ok(Listing { items: self.content().offers.clone(), unusable: Vec::new() })
+    }
+
+    fn withdrawn(&self) -> Result<Listing<Offer>, Error> {
+        Ok(Listing { items: self.content().withdrawn.clone(), unusable: Vec::new() })
+    }
+
+    fn attestation_keys(&self, agent: Thumbprint) -> Result<Listing<PublicKey>, Error> {
+        let content = self.content();
+        let keys = content.attestation_keys.iter().filter(|(whose, _)| *whose == agent);
+        Ok(Listing { items: keys.map(|(_, key)| key.clone()).collect(), unusable: Vec::new() })
+    }
+
+    fn reference_values(&self) -> Result<Vec<[u8; 32]>, Error> {
+        Ok(self.content().reference_values.clone())
     }
 }

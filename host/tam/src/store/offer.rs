@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-use teep_proto::cose::PublicKey;
+use teep_proto::cose::{PublicKey, Thumbprint};
 use teep_proto::limits::MAX_MESSAGE;
-use teep_proto::suit::{Argument, ComponentId, Digest, Envelope, Index, Manifest, Parameter};
+use teep_proto::suit::labels::{command as command_code, manifest as manifest_label};
+use teep_proto::suit::{Argument, ComponentId, Digest, Envelope, Index, Manifest, Parameter, Section};
 use teep_proto::{Error, Kind};
 
 /// A manifest a TAM can send.
@@ -9,12 +10,31 @@ use teep_proto::{Error, Kind};
 pub struct Offer {
     /// What it is called in logs and lists.
     pub name: String,
+    /// The one device it is for; `None`: any.
+    pub agent: Option<Thumbprint>,
+    /// suit-manifest-component-id, encoded: under this the device keeps the manifest.
+    pub manifest_id: Option<Vec<u8>>,
+    /// Digest of the manifest, by which a dependent names it.
+    pub digest: Digest,
+    /// Manifests it depends on.
+    pub dependencies: Vec<OfferedDependency>,
     /// What it installs.
     pub components: Vec<OfferedComponent>,
     /// suit-manifest-sequence-number.
     pub sequence_number: u64,
     /// The SUIT envelope.
     pub envelope: Vec<u8>,
+}
+
+/// A manifest on which another one depends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OfferedDependency {
+    /// Its identifier, encoded.
+    pub id: Vec<u8>,
+    /// The digest it has to have, if the dependent's shared sequence says it outright.
+    pub digest: Option<Digest>,
+    /// Whether the dependent brings it along, in its envelope or by a URI; otherwise it has to be sent before.
+    pub is_brought: bool,
 }
 
 /// A component of a manifest.
@@ -50,8 +70,53 @@ impl Offer {
             offset: 0,
             path: Vec::new(),
         })?;
-        let (components, sequence_number) = (components(verified.get())?, verified.get().sequence_number);
-        Ok(Self { name, components, sequence_number, envelope })
+        let manifest = verified.get();
+        let digests = shared_digests(manifest)?;
+        let mut components: Vec<_> = (0u64..)
+            .zip(&manifest.components)
+            .map(|(index, id)| OfferedComponent { id: id.as_bytes().to_vec(), digest: of(&digests, index) })
+            .collect();
+        let mut dependencies = Vec::new();
+        for dependency in &manifest.dependencies {
+            let Some(id) = manifest.identity(dependency.index) else { continue };
+            dependencies.push(OfferedDependency {
+                id: id.as_bytes().to_vec(),
+                digest: of(&digests, dependency.index),
+                is_brought: is_fetched(manifest, dependency.index)?,
+            });
+        }
+        // What the dependencies in its envelope install, it installs.
+        for (_, bytes) in decoded.payloads() {
+            let Ok(inner) = Envelope::decode(bytes).and_then(|inner| inner.inspect()) else { continue };
+            let inner_digests = shared_digests(&inner)?;
+            for (index, id) in (0u64..).zip(&inner.components) {
+                let (id, digest) = (id.as_bytes(), of(&inner_digests, index));
+                match components.iter_mut().find(|component| component.id == id) {
+                    Some(component) => component.digest = component.digest.or(digest),
+                    None => components.push(OfferedComponent { id: id.to_vec(), digest }),
+                }
+            }
+        }
+        Ok(Self {
+            name,
+            agent: None,
+            manifest_id: manifest.component_id.map(|id| id.as_bytes().to_vec()),
+            digest: decoded.claimed_digest(),
+            dependencies,
+            components,
+            sequence_number: manifest.sequence_number,
+            envelope,
+        })
+    }
+
+    /// The same offer, for one device only.
+    pub fn only_for(self, agent: Thumbprint) -> Self {
+        Self { agent: Some(agent), ..self }
+    }
+
+    /// Whether it depends on `other`, in this version.
+    pub fn depends_on(&self, other: &Self) -> bool {
+        self.dependencies.iter().any(|dependency| dependency.is_met_by(other))
     }
 
     /// The component `id` of this offer.
@@ -60,42 +125,66 @@ impl Offer {
     }
 }
 
-/// The components with the digests the shared sequence sets. What a try-each or run-sequence sets depends on
-/// the device and is left open.
-fn components(manifest: &Manifest<'_>) -> Result<Vec<OfferedComponent>, Error> {
-    let mut components: Vec<OfferedComponent> = manifest
-        .components
-        .iter()
-        .map(|id| OfferedComponent { id: id.as_bytes().to_vec(), digest: None })
-        .collect();
+impl OfferedDependency {
+    /// Whether `offer` is the manifest that is meant.
+    pub fn is_met_by(&self, offer: &Offer) -> bool {
+        offer.manifest_id.as_ref() == Some(&self.id)
+            && self.digest.is_none_or(|digest| digest == offer.digest)
+    }
+}
+
+/// The digests the shared sequence sets, in order. What a try-each or run-sequence sets depends on the device and is
+/// left open.
+fn shared_digests(manifest: &Manifest<'_>) -> Result<Vec<(Index, Digest)>, Error> {
+    let mut digests = Vec::new();
     let mut current = Index::One(0);
+    // A manifest with nothing but one dependency has no need to say which index is meant.
+    if let (true, [only]) = (manifest.components.is_empty(), manifest.dependencies.as_slice()) {
+        current = Index::One(only.index);
+    }
     for command in manifest.shared.instructions()? {
         match command?.argument {
             Argument::Index(index) => current = index,
             Argument::Parameters(parameters) => {
                 for parameter in parameters.iter()? {
                     if let Parameter::ImageDigest(digest) = parameter? {
-                        set_digest(&mut components, &current, digest);
+                        digests.push((current.clone(), digest));
                     }
                 }
             }
             _ => {}
         }
     }
-    Ok(components)
+    Ok(digests)
 }
 
-fn set_digest(components: &mut [OfferedComponent], index: &Index, digest: Digest) {
-    for (number, component) in (0u64..).zip(components) {
-        let meant = match index {
-            Index::One(one) => *one == number,
-            Index::All => true,
-            Index::Several(list) => list.contains(&number),
-        };
-        if meant {
-            component.digest = Some(digest);
+/// The last digest set for the component or dependency `number`.
+fn of(digests: &[(Index, Digest)], number: u64) -> Option<Digest> {
+    let meant = |index: &Index| match index {
+        Index::One(one) => *one == number,
+        Index::All => true,
+        Index::Several(list) => list.contains(&number),
+    };
+    digests.iter().rev().find(|(index, _)| meant(index)).map(|(_, digest)| *digest)
+}
+
+/// Whether the manifest fetches its dependency `number` itself.
+fn is_fetched(manifest: &Manifest<'_>, number: u64) -> Result<bool, Error> {
+    let Some(Section::Present(resolution)) = manifest.section(manifest_label::DEPENDENCY_RESOLUTION) else {
+        return Ok(false);
+    };
+    // As in the shared sequence, one dependency alone is meant without an index.
+    let (mut selected, mut fetched) = (manifest.components.is_empty(), false);
+    for command in resolution.instructions()? {
+        let command = command?;
+        match command.argument {
+            Argument::Index(Index::One(index)) => selected = index == number,
+            Argument::Index(Index::Several(list)) => selected = list.contains(&number),
+            Argument::Index(Index::All) => selected = true,
+            _ => fetched |= selected && command.code == command_code::FETCH,
         }
     }
+    Ok(fetched)
 }
 
 #[cfg(test)]

@@ -8,7 +8,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use teep_proto::cose::{Algorithm, SigningKey};
+use teep_proto::cose::{Algorithm, PublicKey, Signatures, SigningKey};
+use teep_proto::teep::Dialect;
 use teep_suit::{Description, create, keys};
 use teep_tam::cli::{self, exit};
 
@@ -32,6 +33,63 @@ fn ok(dir: &Path, line: &str) -> String {
 fn envelope(dir: &Path, name: &str, number: u64, key: &SigningKey) {
     let description = Description::new(UUID, number, [2; 16], [3; 16], name.into());
     fs::write(dir.join(name), create(&description, std::slice::from_ref(key)).unwrap()).unwrap();
+}
+
+/// A directory with a signer, two devices, and an envelope that the signer made.
+fn prepared(dir: &Path) {
+    let [signer, one, two] = [(); 3].map(|()| keys::generate(Algorithm::Esp256).unwrap());
+    keys::write(&signer, &dir.join("signer")).unwrap();
+    envelope(dir, "hello.suit", 1, &signer);
+    ok(dir, "init @tam");
+    ok(dir, "add-signer @tam @signer.pub.pem");
+    for (key, name) in [(one, "board-1"), (two, "board-2")] {
+        let digits = hex::encode(key.public_key().to_cose_key());
+        ok(dir, &format!("enrol @tam {digits} --name {name}"));
+    }
+}
+
+#[test]
+fn a_manifest_for_one_device() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    prepared(dir);
+    let out = ok(dir, "publish @tam @hello.suit --for board-2");
+    assert!(out.contains("published for-") && out.contains("for the agent"), "{out}");
+    let list: serde_json::Value = serde_json::from_str(&ok(dir, "--json list @tam")).unwrap();
+    let name = list["manifests"][0]["name"].as_str().unwrap();
+    assert!(name.ends_with("/hello.suit"), "{name}");
+    assert_eq!(list["manifests"][0]["agent"], list["agents"][1]["kid"]);
+    assert_eq!(list["manifests"][0]["components"][0]["served"], true);
+    assert!(ok(dir, "list @tam").contains("for the agent"));
+    assert_eq!(run(dir, "publish @tam @hello.suit --for board-3").0, exit::NOT_FOUND);
+    ok(dir, &format!("withdraw @tam {name}"));
+    assert!(ok(dir, "list @tam").contains("manifests: none"));
+}
+
+#[test]
+fn what_devices_are_to_give_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    prepared(dir);
+    ok(dir, "publish @tam @hello.suit");
+    assert!(ok(dir, "withdraw @tam hello.suit --give-up").contains("told to give it up"));
+    assert!(ok(dir, "list @tam").contains("to be given up:\n  hello.suit"));
+    ok(dir, "publish @tam @hello.suit");
+    assert!(!ok(dir, "list @tam").contains("given up"));
+    assert!(ok(dir, "withdraw @tam hello.suit").contains("keep what they have"));
+}
+
+#[test]
+fn payload_files_are_checked_before_they_are_served() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    prepared(dir);
+    fs::write(dir.join("hello.ta"), "hello.suit").unwrap();
+    fs::write(dir.join("other.ta"), "other").unwrap();
+    let (code, _, err) = run(dir, "publish @tam @hello.suit --payload @other.ta");
+    assert!(code == exit::FAILURE && err.contains("does not name"), "{err}");
+    assert!(ok(dir, "publish @tam @hello.suit --payload @hello.ta").contains("payload /payloads/hello.ta"));
+    assert!(dir.join("tam/payloads/hello.ta").exists());
 }
 
 #[test]
@@ -64,12 +122,54 @@ fn from_nothing_to_a_served_manifest() {
 }
 
 #[test]
+fn attestation_keys_reference_values_and_policy() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let keys: Vec<_> = (0..3).map(|_| keys::generate(Algorithm::Esp256).unwrap().public_key()).collect();
+    let [agent, first, second] = [0, 1, 2].map(|n: usize| hex::encode(keys[n].to_cose_key()));
+    let measured = "ab".repeat(32);
+    ok(dir, "init @tam");
+    assert!(ok(dir, "list @tam").starts_with("attestation: off\n"));
+    ok(dir, "attestation @tam required");
+    assert_eq!(run(dir, "attestation @tam required").0, exit::NOTHING);
+    // A device that is enrolled already gets its attestation key later.
+    ok(dir, &format!("enrol @tam {agent} --name board-1"));
+    let text = ok(dir, &format!("enrol @tam {agent} --attestation-key {first}"));
+    assert!(text.contains(&format!("attestation key {}", keys[1].thumbprint())), "{text}");
+    let again = format!("enrol @tam {agent} --attestation-key {first}");
+    assert_eq!(run(dir, &again).0, exit::NOTHING);
+    let twice = run(dir, &format!("enrol @tam {second} --attestation-key {second}"));
+    assert!(twice.0 == exit::FAILURE && twice.2.contains("each role needs keys of its own"), "{}", twice.2);
+    ok(dir, &format!("add-measurement @tam {measured} --name agent-1"));
+    assert_eq!(run(dir, &format!("add-measurement @tam {measured}")).0, exit::NOTHING);
+    let wrong = run(dir, "add-measurement @tam abcd");
+    assert!(wrong.0 == exit::FAILURE && wrong.2.contains("64 hexadecimal digits"), "{}", wrong.2);
+    let list: serde_json::Value = serde_json::from_str(&ok(dir, "--json list @tam")).unwrap();
+    assert_eq!(list["attestation"], "required");
+    assert_eq!(list["attestation_keys"][0]["name"], "board-1.cose");
+    assert_eq!(list["attestation_keys"][0]["kid"], keys[1].thumbprint().to_string());
+    assert_eq!(list["measurements"][0]["measurement"], measured);
+    assert!(ok(dir, "list @tam").contains(&format!("expected measurements:\n  agent-1  {measured}")));
+    // A file that is no measurement must not leave the TAM with fewer than its operator thinks.
+    fs::write(dir.join("tam/measurements/agent-2"), "ab").unwrap();
+    let (code, _, err) = run(dir, "list @tam");
+    assert!(code == exit::FAILURE && err.contains("measurements/agent-2"), "{err}");
+    fs::write(dir.join("tam/attestation"), "perhaps").unwrap();
+    let (code, _, err) = run(dir, "serve @tam --listen 127.0.0.1:0");
+    assert!(code == exit::FAILURE && err.contains("\"required\" or \"off\""), "{err}");
+}
+
+#[test]
 fn mistakes_end_with_one_line_that_helps() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
     envelope(dir, "alien.suit", 1, &keys::generate(Algorithm::Esp256).unwrap());
     fs::write(dir.join("junk.suit"), "junk").unwrap();
+    let signer = keys::generate(Algorithm::Esp256).unwrap();
+    keys::write(&signer, &dir.join("signer")).unwrap();
+    let kid = signer.public_key().thumbprint();
     ok(dir, "init @tam");
+    ok(dir, "add-signer @tam @signer.pub.pem --name author");
     for (line, code, words) in [
         ("list @nowhere", exit::NOT_FOUND, "teep-tam init"),
         ("publish @tam @alien.suit", exit::REFUSED, "add-signer"),
@@ -79,6 +179,13 @@ fn mistakes_end_with_one_line_that_helps() {
         ("withdraw @tam hello.suit", exit::NOT_FOUND, "teep-tam list"),
         ("enrol @tam zz", exit::NOT_FOUND, "hexadecimal"),
         ("enrol @tam 00", exit::FAILURE, "COSE_Key"),
+        (
+            &format!("enrol @tam {kid}"),
+            exit::FAILURE,
+            "give the key itself, a COSE_Key (that of a TEEP Agent is public_key in: teep-broker",
+        ),
+        ("enrol @tam @signer.pub.pem", exit::FAILURE, "signers/author.cose: each role needs keys of its own"),
+        ("add-signer @tam @tam/keys/tam-esp256.pub.pem", exit::FAILURE, "one of the TAM itself"),
         ("enrol @tam @junk.suit", exit::FAILURE, "neither a PEM file nor a COSE_Key"),
     ] {
         let (got, out, err) = run(dir, line);
@@ -90,7 +197,38 @@ fn mistakes_end_with_one_line_that_helps() {
         assert!(out.contains("\"error\":"), "{line}: {out}");
     }
     assert_eq!(run(dir, "serve").0, exit::USAGE);
+    let (code, _, err) = run(dir, "serve @tam --dialect 26");
+    assert_eq!(code, exit::USAGE);
+    assert!(err.contains("the dialect is \"final\" or \"pre-26\""), "{err}");
     assert_eq!(run(dir, "--help").0, exit::OK);
+}
+
+#[test]
+fn a_step_back_is_warned_of() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let signer = keys::generate(Algorithm::Esp256).unwrap();
+    keys::write(&signer, &dir.join("signer")).unwrap();
+    ok(dir, "init @tam");
+    ok(dir, "add-signer @tam @signer.pub.pem");
+    let warned = |line: &str, was: u64, is: u64| {
+        let out = ok(dir, line);
+        let expected =
+            format!("sequence number {is} is served now, {was} was; devices that have {was} refuse it");
+        assert!(out.contains("warning: ") && out.contains(&expected), "{line}: {out}");
+    };
+    let quiet = |line: &str| assert!(!ok(dir, line).contains("warning"), "{line}");
+    envelope(dir, "hello.suit", 3, &signer);
+    quiet("publish @tam @hello.suit");
+    envelope(dir, "hello.suit", 2, &signer);
+    warned("publish @tam @hello.suit", 3, 2);
+    envelope(dir, "newer.suit", 5, &signer);
+    quiet("publish @tam @newer.suit");
+    warned("withdraw @tam newer.suit", 5, 2);
+    quiet("publish @tam @newer.suit");
+    quiet("withdraw @tam hello.suit");
+    let json: serde_json::Value = serde_json::from_str(&ok(dir, "--json withdraw @tam newer.suit")).unwrap();
+    assert_eq!(json["warnings"].as_array().map(Vec::len), Some(0), "nothing is served instead");
 }
 
 #[test]
@@ -109,10 +247,24 @@ fn a_port_in_use_is_said_in_one_line() {
 fn the_server_says_where_it_listens_and_stops_when_told() {
     let dir = tempfile::tempdir().unwrap();
     ok(dir.path(), "init @tam");
+    let tam_key = keys::load_public_key(&dir.path().join("tam/keys/tam-esp256.pub.pem")).unwrap();
+    for (options, dialect) in [
+        (&[][..], Dialect::Final),
+        (&["--dialect", "final"], Dialect::Final),
+        (&["--dialect", "pre-26"], Dialect::Pre26),
+    ] {
+        let payload = first_message(dir.path(), options, &tam_key);
+        assert_eq!(Dialect::detect(&payload), Some(dialect), "{options:?}");
+    }
+}
+
+/// What a server with these options says to an Agent that connects.
+fn first_message(dir: &Path, options: &[&str], tam_key: &PublicKey) -> Vec<u8> {
     let mut server = Command::new(env!("CARGO_BIN_EXE_teep-tam"))
         .arg("serve")
-        .arg(dir.path().join("tam"))
+        .arg(dir.join("tam"))
         .args(["--listen", "127.0.0.1:0"])
+        .args(options)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -136,4 +288,6 @@ fn the_server_says_where_it_listens_and_stops_when_told() {
     let mut log = String::new();
     server.stderr.take().unwrap().read_to_string(&mut log).unwrap();
     assert!(log.starts_with("teep-tam: sent QueryRequest, "), "{log}");
+    let body = answer.windows(4).position(|end| end == b"\r\n\r\n").unwrap() + 4;
+    Signatures::decode(&answer[body..]).unwrap().verify([tam_key]).unwrap().get().to_vec()
 }

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What the TAM says to an Agent that means well.
 
-use crate::world::{World, component, error, having, report, requesting, success};
+use crate::world::{UUID, World, component, error, having, report, requesting, success};
 use std::collections::HashSet;
-use teep_proto::cose::{Algorithm, Signatures, sign1};
-use teep_proto::suit::{ComponentId, Envelope, text};
+use teep_proto::cose::{
+    AgreementSecret, Algorithm, ContentAlgorithm, EncryptTo, KeyWrap, RecipientKey, Signatures, sign1,
+};
+use teep_proto::suit::{
+    Authenticator, ComponentId, Digest, Envelope, Reason, Record, Report, ReportResult, text,
+};
 use teep_proto::teep::labels::data_item;
 use teep_proto::teep::{CipherSuite, ErrCode, Message, QueryResponse, SuitCoseProfile};
 use teep_suit::keys;
@@ -94,7 +98,7 @@ fn an_agent_counts_from_the_moment_it_is_enrolled() {
     let world = World::new();
     let newcomer = keys::generate(Algorithm::Esp256).unwrap();
     let (token, component) = (world.query(), component());
-    let bytes = sign1(&newcomer, &requesting(&token, &component).encode()).unwrap();
+    let bytes = sign1(&newcomer, &requesting(&token, &component).encode().unwrap()).unwrap();
     let refused = world.send_bytes(&bytes);
     assert!(matches!(refused.answer, Err(Error::Unauthenticated { .. })));
     let words = format!(
@@ -174,5 +178,87 @@ fn an_error_may_answer_a_query_request() {
         let token = world.query();
         assert!(world.send(&error(Some(&token), code)).is_settled());
         assert!(world.send(&error(Some(&token), code)).is_dropped(), "burned (REQ-TEEP-101)");
+    }
+}
+
+/// REQ-TEEP-080: what is to be given up stands in an Update, and in the log.
+#[test]
+fn what_is_withdrawn_is_to_be_given_up() {
+    let world = World::new();
+    world.store.set_withdrawn(vec![world.offer(1)]);
+    world.store.set_offers(Vec::new());
+    let reaction = world.send(&having(&world.query(), &component(), 1));
+    reaction.update(&world, |update| {
+        let ids: Vec<_> = update.unneeded_manifest_list.iter().map(ToString::to_string).collect();
+        assert_eq!(ids, [text::format(&text::native_ta_manifest(UUID))]);
+        assert!(update.manifest_list.is_empty());
+    });
+    let sent = reaction.events.iter().find(|event| event.starts_with("sent Update")).expect("it is told");
+    assert!(sent.contains("to give up: TEEP-Device/SecureFS/"), "{sent}");
+}
+
+/// REQ-TEEP-069: a hint of the device, which policy may heed.
+#[test]
+fn what_a_device_does_not_need_is_to_be_given_up() {
+    for honour_unneeded in [true, false] {
+        let mut config = TamConfig::generate().unwrap();
+        config.honour_unneeded = honour_unneeded;
+        let world = World::with(config, Algorithm::Esp256);
+        let (token, id) = (world.query(), ComponentId::encode(&text::native_ta_manifest(UUID)));
+        let component = component();
+        let Message::QueryResponse(response) = having(&token, &component, 1) else {
+            panic!("a QueryResponse")
+        };
+        let unneeded_manifest_list = vec![ComponentId::decode(&id).unwrap()];
+        let reaction =
+            world.send(&Message::QueryResponse(QueryResponse { unneeded_manifest_list, ..response }));
+        assert_eq!(reaction.is_settled(), !honour_unneeded);
+        if honour_unneeded {
+            reaction.update(&world, |update| assert_eq!(update.unneeded_manifest_list.len(), 1));
+        }
+    }
+}
+
+/// Reports come bare, signed, or signed and encrypted to the TAM's report key; the log has where it failed.
+#[test]
+fn reports_are_shown_however_they_are_protected() {
+    let device = keys::generate(Algorithm::Esp256).unwrap();
+    let report_key = AgreementSecret::from_scalar(&[5; 32]).unwrap();
+    let to = [EncryptTo::Agreement(report_key.public_key(), KeyWrap::A128Kw)];
+    let mut random = |bytes: &mut [u8]| {
+        bytes.fill(7);
+        Ok(())
+    };
+    let mut config = TamConfig::generate().unwrap();
+    config.report_keys.push(RecipientKey::Agreement(report_key.clone()));
+    let world = World::with(config, Algorithm::Esp256);
+    for protection in 0..4 {
+        let token = world.update();
+        let record =
+            Record { manifest_id: vec![1], section: 20, offset: 42, component_index: 3, ..Record::default() };
+        let result = ReportResult::Failure { code: 0, record, reason: Reason::OperationFailed };
+        let report = Report { result, ..Report::new("", Digest::sha256([7; 32]), Some(&token)) };
+        let sign = Authenticator::Sign(&device);
+        let bytes = match protection {
+            0 => report.encode(),
+            1 => report.protect(sign),
+            2 => report.protect_for(sign, ContentAlgorithm::A128Ctr, &to, &mut random),
+            _ => {
+                let stranger = AgreementSecret::from_scalar(&[6; 32]).unwrap();
+                let to = [EncryptTo::Agreement(stranger.public_key(), KeyWrap::A128Kw)];
+                report.protect_for(sign, ContentAlgorithm::A128Gcm, &to, &mut random)
+            }
+        };
+        let bytes = bytes.unwrap();
+        let reaction = world.send(&success(Some(&token), &[&bytes]));
+        let told = reaction.events.join("\n");
+        if protection < 3 {
+            assert!(reaction.is_settled(), "{told}");
+            let place = "failed: an operation failed (install, byte 42, component 3 of dependency [1])";
+            assert!(told.contains(place), "{told}");
+        } else {
+            assert!(reaction.is_dropped());
+            assert!(told.contains("cannot be opened: is it encrypted to another key?"), "{told}");
+        }
     }
 }

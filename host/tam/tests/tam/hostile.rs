@@ -50,7 +50,7 @@ fn a_forged_message_does_not_burn_the_token() {
     let (token, component) = (world.query(), component());
     let message = requesting(&token, &component);
     let stranger = keys::generate(Algorithm::Esp256).unwrap();
-    let forged = world.send_bytes(&sign1(&stranger, &message.encode()).unwrap());
+    let forged = world.send_bytes(&sign1(&stranger, &message.encode().unwrap()).unwrap());
     assert!(matches!(forged.answer, Err(Error::Unauthenticated { .. })));
     assert!(world.send(&message).answer.unwrap().is_some());
 }
@@ -61,7 +61,7 @@ fn an_update_token_is_bound_to_its_agent() {
     let other = keys::generate(Algorithm::Ed25519).unwrap();
     world.store.enrol(other.public_key());
     let token = world.update();
-    let stolen = sign1(&other, &success(Some(&token), &[]).encode()).unwrap();
+    let stolen = sign1(&other, &success(Some(&token), &[]).encode().unwrap()).unwrap();
     assert!(world.send_bytes(&stolen).is_dropped());
     assert!(world.send(&success(Some(&token), &[])).is_settled());
 }
@@ -139,7 +139,7 @@ fn garbage_is_refused() {
         b"\xd2\x84\x40\xa0\xf6\x40",
         &[0x81; 4096],
         &[0xff; 64],
-        &requesting(&[1; 16], &component()).encode(),
+        &requesting(&[1; 16], &component()).encode().unwrap(),
         &vec![0; MAX_MESSAGE + 1],
     ];
     for bytes in junk {
@@ -160,7 +160,7 @@ fn garbage_is_refused() {
 fn every_damaged_message_is_refused_and_burns_nothing() {
     let world = World::new();
     let (token, component) = (world.query(), component());
-    let good = sign1(&world.agent, &requesting(&token, &component).encode()).unwrap();
+    let good = sign1(&world.agent, &requesting(&token, &component).encode().unwrap()).unwrap();
     for at in 0..good.len() {
         assert!(world.send_bytes(&good[..at]).answer.is_err(), "cut at {at}");
         let mut bad = good.clone();

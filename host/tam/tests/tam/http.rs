@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use teep_proto::cose::{Algorithm, PublicKey, Signatures, sign1};
+use teep_proto::cose::{Algorithm, PublicKey, Signatures, Thumbprint, sign1};
 use teep_proto::limits::MAX_MESSAGE;
 use teep_proto::teep::Message;
 use teep_suit::keys;
@@ -114,12 +114,12 @@ fn a_conversation() {
     let Message::QueryRequest(request) = Message::decode(payload).unwrap().into_inner() else { panic!() };
     let component = component();
     let response = requesting(request.token.unwrap(), &component);
-    let response = sign1(&world.agent, &response.encode()).unwrap();
+    let response = sign1(&world.agent, &response.encode().unwrap()).unwrap();
     let update = post(&server, &[ACCEPT, TYPE].concat(), &response);
     assert_teep_content(&update);
     let payload = Signatures::decode(&update.body).unwrap().verify(&world.tam_keys).unwrap();
     let Message::Update(order) = Message::decode(payload).unwrap().into_inner() else { panic!() };
-    let done = sign1(&world.agent, &success(order.token, &[]).encode()).unwrap();
+    let done = sign1(&world.agent, &success(order.token, &[]).encode().unwrap()).unwrap();
     assert_bare(&post(&server, &[ACCEPT, TYPE].concat(), &done), 204);
     // Late, or again: TEEP drops it, HTTP has nothing to say.
     assert_bare(&post(&server, &[ACCEPT, TYPE].concat(), &response), 204);
@@ -175,7 +175,7 @@ fn garbage_and_strangers_are_refused() {
     assert_bare(&post(&server, &headers, b"garbage"), 400);
     let stranger = keys::generate(Algorithm::Esp256).unwrap();
     let (token, component) = (world.query(), component());
-    let message = sign1(&stranger, &requesting(&token, &component).encode()).unwrap();
+    let message = sign1(&stranger, &requesting(&token, &component).encode().unwrap()).unwrap();
     assert_bare(&post(&server, &headers, &message), 403);
     assert_bare(&post(&server, &headers, &sign1(&world.agent, b"\x80").unwrap()), 400);
     assert_eq!(exchange(&server, "nonsense", "", b"").status, 400);
@@ -251,6 +251,18 @@ impl Store for BrokenStore {
     fn offers(&self) -> Result<Listing<Offer>, Error> {
         panic!("not reached")
     }
+
+    fn withdrawn(&self) -> Result<Listing<Offer>, Error> {
+        panic!("not reached")
+    }
+
+    fn attestation_keys(&self, _: Thumbprint) -> Result<Listing<PublicKey>, Error> {
+        panic!("not reached")
+    }
+
+    fn reference_values(&self) -> Result<Vec<[u8; 32]>, Error> {
+        panic!("not reached")
+    }
 }
 
 /// REQ-HTTP-035.
@@ -259,7 +271,7 @@ fn a_failure_of_the_tam_is_5xx() {
     let tam = Tam::new(TamConfig::generate().unwrap(), BrokenStore);
     let server = spawn(Arc::new(tam), ANY_PORT, HttpConfig::default()).unwrap();
     let world = World::new();
-    let message = sign1(&world.agent, &success(None, &[]).encode()).unwrap();
+    let message = sign1(&world.agent, &success(None, &[]).encode().unwrap()).unwrap();
     assert_bare(&post(&server, &[ACCEPT, TYPE].concat(), &message), 500);
 }
 
@@ -276,4 +288,33 @@ fn a_dropped_handle_stops_the_server() {
     for stream in [&mut silent, &mut idle] {
         assert_eq!(stream.read(&mut [0]).expect("closed"), 0);
     }
+}
+
+/// What a Broker needs of a payload server: bytes as they are, and the rest of them after a broken transfer.
+#[test]
+fn payloads_are_served_with_ranges() {
+    let dir = tempfile::tempdir().unwrap();
+    let payload: Vec<u8> = (0..100_000u32).map(|n| n.to_le_bytes()[1]).collect();
+    std::fs::write(dir.path().join("hello.ta"), &payload).unwrap();
+    std::fs::write(dir.path().join("../secret"), "secret").ok();
+    let config = HttpConfig { payloads: Some(dir.path().to_owned()), ..HttpConfig::default() };
+    let server = spawn(World::new().tam, ANY_PORT, config).unwrap();
+    let get = |path: &str, headers: &str| exchange(&server, &format!("GET {path}"), headers, b"");
+    let whole = get("/payloads/hello.ta", "");
+    assert_eq!((whole.status, whole.body == payload), (200, true));
+    assert_eq!(whole.header("content-encoding"), None);
+    let rest = get("/payloads/hello.ta", "Range: bytes=60000-\r\nAccept-Encoding: identity\r\n");
+    assert_eq!(rest.status, 206);
+    assert_eq!(rest.header("content-range"), Some("bytes 60000-99999/100000"));
+    assert_eq!(rest.body, payload[60_000..]);
+    let end = get("/payloads/hello.ta", "Range: bytes=100000-\r\n");
+    assert_eq!((end.status, end.header("content-range")), (416, Some("bytes */100000")));
+    for path in
+        ["/payloads/none", "/payloads/../secret", "/payloads/%2e%2e/secret", "/payloads/", "/payloads"]
+    {
+        assert_eq!(get(path, "").status, 404, "{path}");
+    }
+    assert_eq!(get("/tam", "").status, 405);
+    let server = serving(&World::new());
+    assert_eq!(exchange(&server, "GET /payloads/hello.ta", "", b"").status, 404);
 }

@@ -9,8 +9,10 @@
     reason = "helpers of tests fail by panicking"
 )]
 
+mod attestation;
 mod cli;
 mod conversation;
+mod dialect;
 mod hostile;
 mod http;
 mod world;

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 use teep_proto::cose::{Algorithm, PublicKey, Signatures, SigningKey, sign1};
 use teep_proto::suit::{ComponentId, Digest, Report, SystemPropertyClaims, text};
 use teep_proto::teep::{
-    CipherSuite, ErrCode, ErrorMessage, Message, QueryResponse, RequestedTc, Success, SuitCoseProfile, Update,
+    CipherSuite, Dialect, ErrCode, ErrorMessage, Message, QueryResponse, RequestedTc, Success,
+    SuitCoseProfile, Update,
 };
 use teep_suit::{Description, create, keys};
 use teep_tam::store::Offer;
@@ -20,6 +21,8 @@ pub(crate) struct World {
     pub(crate) tam_keys: [PublicKey; 2],
     pub(crate) signer: SigningKey,
     pub(crate) agent: SigningKey,
+    /// The numbers both sides are configured for.
+    pub(crate) dialect: Dialect,
     events: Arc<Mutex<Vec<String>>>,
 }
 
@@ -38,18 +41,24 @@ impl World {
     }
 
     pub(crate) fn with(config: TamConfig, agent: Algorithm) -> Self {
+        Self::with_tam(config, agent, |tam| tam)
+    }
+
+    pub(crate) fn with_tam(config: TamConfig, agent: Algorithm, build: impl FnOnce(Tam) -> Tam) -> Self {
         let store = MemoryStore::new();
         let events = Arc::new(Mutex::new(Vec::new()));
         let log = events.clone();
         let observer = move |event: &Event<'_>| log.lock().unwrap().push(event.to_string());
+        let dialect = config.dialect;
         let tam_keys = [Algorithm::Esp256, Algorithm::Ed25519].map(|a| config.signing_key(a).public_key());
-        let tam = Arc::new(Tam::with_observer(config, store.clone(), observer));
+        let tam = Arc::new(build(Tam::with_observer(config, store.clone(), observer)));
         let world = Self {
             tam,
             store,
             tam_keys,
             signer: keys::generate(Algorithm::Esp256).unwrap(),
             agent: keys::generate(agent).unwrap(),
+            dialect,
             events,
         };
         world.store.enrol(world.agent.public_key());
@@ -68,7 +77,7 @@ impl World {
     pub(crate) fn query(&self) -> Vec<u8> {
         let bytes = self.tam.process_connect().unwrap();
         let payload = Signatures::decode(&bytes).unwrap().verify(&self.tam_keys).unwrap();
-        let message = Message::decode(payload).unwrap().into_inner();
+        let message = Message::decode_in(self.dialect, payload).unwrap().into_inner();
         let Message::QueryRequest(request) = message else { panic!("a QueryRequest") };
         request.token.unwrap().to_vec()
     }
@@ -81,7 +90,7 @@ impl World {
 
     /// `message` comes from the enrolled Agent.
     pub(crate) fn send(&self, message: &Message<'_>) -> Reaction {
-        self.send_bytes(&sign1(&self.agent, &message.encode()).unwrap())
+        self.send_bytes(&sign1(&self.agent, &message.encode_in(self.dialect).unwrap()).unwrap())
     }
 
     pub(crate) fn send_bytes(&self, bytes: &[u8]) -> Reaction {
@@ -99,7 +108,7 @@ impl Reaction {
         let bytes = self.answer.as_ref().unwrap().as_ref().expect("an answer");
         let payload = Signatures::decode(bytes).unwrap().verify(&world.tam_keys).unwrap();
         assert_eq!(payload.algorithm(), world.agent.public_key().algorithm(), "REQ-TEEP-026");
-        let message = Message::decode(payload).unwrap();
+        let message = Message::decode_in(world.dialect, payload).unwrap();
         let Message::Update(update) = message.get() else {
             panic!("an Update, not {}", message.get().name())
         };
@@ -164,5 +173,5 @@ pub(crate) fn error(token: Option<&[u8]>, code: ErrCode) -> Message<'_> {
 }
 
 pub(crate) fn report(nonce: Option<&[u8]>) -> Vec<u8> {
-    Report::new("", Digest::sha256([7; 32]), nonce).encode()
+    Report::new("", Digest::sha256([7; 32]), nonce).encode().unwrap()
 }

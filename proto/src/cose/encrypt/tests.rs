@@ -6,6 +6,7 @@ use crate::cose::{
     AgreementKey, AgreementSecret, CONTEXT_EAT, CONTEXT_SUIT_PAYLOAD, CONTEXT_SUIT_REPORT, KeyWrap,
     SymmetricKey,
 };
+use crate::limits::MAX_KID;
 use alloc::string::String;
 
 mod attacks;
@@ -173,6 +174,35 @@ fn every_content_algorithm_to_every_recipient() {
 }
 
 #[test]
+fn published_ciphertexts_decrypt_as_they_arrive() {
+    let keys = [RecipientKey::Symmetric(published_kek()), RecipientKey::Agreement(published_secret())];
+    for name in ["aes-kw-aes-ctr", "aes-kw-aes-gcm", "es-ecdh-aes-ctr", "es-ecdh-aes-gcm"] {
+        let [info, mut ciphertext] = published(name);
+        let decoded = Encrypted::decode(&info).expect("decodes");
+        let mut decryptor = decoded.decryptor(&keys, CONTEXT_SUIT_PAYLOAD).expect("a key fits");
+        let mut plaintext = Vec::new();
+        for piece in ciphertext.chunks_mut(7) {
+            plaintext.extend_from_slice(decryptor.update(piece).expect("fits"));
+        }
+        assert_eq!(decryptor.finish(), Ok(()), "REQ-SUIT-062");
+        assert_eq!(plaintext, PLAINTEXT, "{name}");
+        let kind =
+            |keys: &[RecipientKey], context| decoded.decryptor(keys, context).map(|_| ()).map_err(|e| e.kind);
+        assert_eq!(kind(&[], CONTEXT_SUIT_PAYLOAD), Err(Kind::Unauthenticated));
+        if name.starts_with("es-ecdh") {
+            assert_eq!(kind(&keys, CONTEXT_EAT), Err(Kind::Unauthenticated), "REQ-TEEP-032");
+        }
+    }
+    let shared = published_kek();
+    let to = [EncryptTo::Symmetric(&shared)];
+    let attached = encrypt(CONTENT[3], &to, PLAINTEXT, CONTEXT_SUIT_PAYLOAD, &mut counting(), true);
+    let structure = attached.expect("encrypts").structure;
+    let decoded = Encrypted::decode(&structure).expect("decodes");
+    let refused = decoded.decryptor(&keys, CONTEXT_SUIT_PAYLOAD).map(|_| ()).map_err(|e| e.kind);
+    assert_eq!(refused, Err(Kind::Malformed), "nothing is to arrive");
+}
+
+#[test]
 fn eats_and_reports_have_their_own_contexts() {
     let secret = published_secret();
     let to = [EncryptTo::Agreement(secret.public_key(), KeyWrap::A128Kw)];
@@ -184,6 +214,36 @@ fn eats_and_reports_have_their_own_contexts() {
             let opened = decoded.decrypt(&agreement(secret.clone()), read, None);
             assert_eq!(opened.is_ok(), made == read, "REQ-TEEP-032");
         }
+    }
+}
+
+/// REQ-SUIT-064, REQ-SUIT-119.
+#[test]
+fn every_encryption_draws_its_own_key_and_iv() {
+    let shared = published_kek();
+    let to = [EncryptTo::Symmetric(&shared)];
+    for content in CONTENT {
+        let mut drawn: Vec<Vec<u8>> = Vec::new();
+        let mut source = counting();
+        for _ in 0..3 {
+            let mut random = |bytes: &mut [u8]| {
+                source(bytes)?;
+                drawn.push(bytes.to_vec());
+                Ok(())
+            };
+            let made =
+                encrypt(content, &to, PLAINTEXT, CONTEXT_SUIT_PAYLOAD, &mut random, false).expect("encrypts");
+            let iv = drawn.last().expect("an IV");
+            let in_header = made.structure.windows(iv.len()).any(|part| part == &iv[..]);
+            assert!(in_header, "REQ-SUIT-119: {content}");
+            let key = &drawn[drawn.len() - 2];
+            assert!(!made.structure.windows(16).any(|part| part == &key[..16]), "the key is wrapped");
+        }
+        let lengths: Vec<usize> = drawn.iter().map(Vec::len).collect();
+        assert_eq!(lengths, [content.key_len(), content.iv_len()].repeat(3), "REQ-SUIT-064: {content}");
+        drawn.sort();
+        drawn.dedup();
+        assert_eq!(drawn.len(), 6, "REQ-SUIT-064: {content}: nothing is used again");
     }
 }
 
@@ -241,6 +301,30 @@ fn oversize_headers() {
     };
     assert_eq!(with_kid(505), (512, Err(Kind::Unauthenticated)), "at the limit");
     assert_eq!(with_kid(506), (513, Err(Kind::TooLarge)), "one past it");
+}
+
+/// Also: whatever kid a key has, what is encrypted for it decodes.
+#[test]
+fn kid_limit_and_one_past_it() {
+    let kid = |len: usize| alloc::vec![b'k'; len];
+    let symmetric = |len| SymmetricKey::new(&[7; 16], Some(&kid(len)));
+    assert_eq!(symmetric(MAX_KID + 1).expect_err("one past it").kind, Kind::TooLarge);
+    let secret = published_secret();
+    let agreement = |len| {
+        let bare = secret.public_key().to_cose_key();
+        let key = cbor(|w| {
+            w.map(5).raw(&bare[1..3]).int(2).bytes(&kid(len)).raw(&bare[3..]);
+        });
+        AgreementKey::from_cose_key(&key)
+    };
+    assert_eq!(agreement(MAX_KID + 1).expect_err("one past it").kind, Kind::TooLarge);
+    let (shared, agreed) =
+        (symmetric(MAX_KID).expect("at the limit"), agreement(MAX_KID).expect("at the limit"));
+    let to = [EncryptTo::Symmetric(&shared), EncryptTo::Agreement(&agreed, KeyWrap::A128Kw)];
+    let made =
+        encrypt(CONTENT[3], &to, PLAINTEXT, CONTEXT_SUIT_PAYLOAD, &mut counting(), true).expect("encrypts");
+    let keys = [RecipientKey::Symmetric(shared)];
+    assert_eq!(open(&made.structure, &keys, None), Ok(PLAINTEXT.to_vec()));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 use super::*;
 use crate::Kind;
+use crate::cbor::encode;
 
 const PLAINTEXT: &[u8] = b"\x43abc";
 

@@ -131,6 +131,7 @@ fn attack_headers_and_algorithm_confusion() {
     }
 }
 
+/// REQ-SUIT-120.
 #[test]
 fn attack_keys_of_other_purpose_or_length() {
     let cose_key = |alg: i64, len: usize| {

@@ -43,10 +43,15 @@ pub struct ComponentCapability<'b> {
 }
 
 impl<'b> CapabilityReport<'b> {
-    /// Encodes it standing alone, in deterministic order. Of components, commands, parameters and algorithms
-    /// there must be some, or no receiver takes it.
-    pub fn encode(&self) -> Vec<u8> {
-        encode(|w| self.write(w))
+    /// Encodes it standing alone, in deterministic order.
+    ///
+    /// # Errors
+    /// What [`decode`](Self::decode) would refuse: no components, commands, parameters or algorithms, and a
+    /// list past its limit.
+    pub fn encode(&self) -> Result<Vec<u8>, Error> {
+        let bytes = encode(|w| self.write(w));
+        CapabilityReport::decode(&bytes)?;
+        Ok(bytes)
     }
 
     /// Decodes one that stands alone.
@@ -102,10 +107,15 @@ impl<'b> CapabilityReport<'b> {
                 report.other.push((path, read_list(r)?));
                 continue;
             }
-            let list = match r.uint("a label of a capability report")? {
+            let label = r.uint("a label of a capability report")?;
+            let name = capability::name(label).unwrap_or("extension");
+            let list = match label {
                 capability::COMPONENTS => {
-                    for _ in 0..r.list(1, MAX_LIST, "an array of components")? {
-                        report.components.push(ComponentCapability::read(r)?);
+                    for index in
+                        0..r.list(1, MAX_LIST, "an array of components").map_err(|e| e.within(name))?
+                    {
+                        let component = ComponentCapability::read(r);
+                        report.components.push(component.map_err(|e| e.in_entry(index).within(name))?);
                     }
                     continue;
                 }
@@ -124,7 +134,7 @@ impl<'b> CapabilityReport<'b> {
                     continue;
                 }
             };
-            *list = read_list(r)?;
+            *list = read_list(r).map_err(|error| error.within(name))?;
         }
         let required = [&report.commands, &report.parameters, &report.algorithms];
         if report.components.is_empty() || required.iter().any(|list| list.is_empty()) {

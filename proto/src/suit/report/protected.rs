@@ -183,7 +183,7 @@ impl Report<'_> {
     /// # Errors
     /// When the key cannot do that.
     pub fn protect(&self, with: Authenticator<'_>) -> Result<Vec<u8>, Error> {
-        with.attached(&self.encode())
+        with.attached(&self.encode()?)
     }
 
     /// As [`protect`](Self::protect), but the payload is a COSE_Encrypt0 of the report in a byte string, as
@@ -198,8 +198,9 @@ impl Report<'_> {
         key: &SymmetricKey,
         random: &mut Random<'_>,
     ) -> Result<Vec<u8>, Error> {
+        let report = self.encode()?;
         let wrapped = encode(|w| {
-            w.bytes(&self.encode());
+            w.bytes(&report);
         });
         with.attached(&encrypt0(content, key, &wrapped, random)?)
     }

@@ -14,7 +14,8 @@ pub struct Record<'b> {
     pub manifest_id: Vec<u64>,
     /// Manifest label of the section; 3 for the shared sequence, 0 before any ran (AMB-SUIT-17).
     pub section: u64,
-    /// Byte offset of the command within its sequence.
+    /// Byte offset of the command within the section, also of one in a nested sequence
+    /// ([`Command::nested`](crate::suit::Command::nested)).
     pub offset: u64,
     /// Component index in force.
     pub component_index: u64,

@@ -131,6 +131,8 @@ fn every_command_reads_back() {
     assert_eq!(multiple.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [0, 1], "REQ-SUIT-031");
     let copied = vec![(3, vec![parameter::IMAGE_DIGEST]), (4, vec![parameter::URI, -1])];
     assert_eq!(read[8].argument, Argument::CopyParameters(copied));
+    let names = [read[4].code, read[5].code].map(command::name);
+    assert_eq!(names, [Some("set-parameters"), Some("override-parameters")], "REQ-SUIT-114");
     assert_eq!(read[1].argument, Argument::Index(Index::All), "REQ-SUIT-021");
     assert_eq!(read[2].argument, Argument::Index(Index::Several(vec![2, 0, 1])), "REQ-SUIT-021");
     let again = read.iter().fold(SequenceBuilder::new(), |s, c| s.command(c).expect("encodes")).build();
@@ -201,7 +203,7 @@ fn shared_sequence_has_no_effects_and_nothing_private() {
     check(
         seq().set_component_index(0).set_parameters(&[Parameter::Uri("x")]).simple(command::IMAGE_MATCH, 15),
     )
-    .expect("REQ-SUIT-011, AMB-SUIT-05");
+    .expect("AMB-SUIT-05");
     let harmless = seq().simple(command::CLASS_IDENTIFIER, 15).build();
     check(seq().try_each(&[Some(&harmless), None]).run_sequence(&harmless)).expect("conditions");
     for code in command::ALL.iter().copied().filter(|code| {
@@ -224,6 +226,47 @@ fn shared_sequence_has_no_effects_and_nothing_private() {
     check(seq().custom(-300, &Value::Null)).expect_err("REQ-SUIT-012, command");
     check(seq().override_parameters(&[Parameter::Custom(-1, Value::Int(0))])).expect_err("REQ-SUIT-012");
     check(seq().simple(13, 0)).expect_err("unassigned");
+}
+
+#[test]
+fn vendor_and_class_checks_are_recommended() {
+    let seq = SequenceBuilder::new;
+    let missing = |shared: SequenceBuilder| {
+        let bytes = envelope(&ManifestBuilder { shared: shared.build(), ..builder() });
+        let manifest = verified(&Envelope::decode(&bytes).expect("decodes")).expect("verifies");
+        manifest.check_rules().expect("a recommendation is no rule");
+        manifest.recommendations().expect("well-formed")
+    };
+    let (vendor, class) = (command::VENDOR_IDENTIFIER, command::CLASS_IDENTIFIER);
+    assert_eq!(missing(seq().simple(vendor, 15).simple(class, 15)), [""; 0], "REQ-SUIT-011");
+    let nested = seq().simple(class, 15).build();
+    assert_eq!(missing(seq().simple(vendor, 15).run_sequence(&nested)), [""; 0], "REQ-SUIT-011");
+    let without_class = missing(seq().simple(vendor, 15));
+    assert!(
+        without_class.len() == 1 && without_class[0].contains("class"),
+        "REQ-SUIT-011: {without_class:?}"
+    );
+    assert_eq!(missing(seq()).len(), 2, "REQ-SUIT-011");
+}
+
+/// REQ-SUIT-065, REQ-SUIT-118.
+#[test]
+fn encrypted_content_from_elsewhere_has_a_digest() {
+    let seq = SequenceBuilder::new;
+    let info = Parameter::EncryptionInfo(b"\xd8\x60");
+    let check = |install: SequenceBuilder, dependencies: Vec<(u64, Option<Vec<u8>>)>| {
+        let sections =
+            vec![(manifest::INSTALL, seq().set_component_index(0).run_sequence(&install.build()).build())];
+        let bytes = envelope(&ManifestBuilder { shared: Vec::new(), sections, dependencies, ..builder() });
+        verified(&Envelope::decode(&bytes).expect("decodes")).expect("verifies").check_rules()
+    };
+    let copy = |parameters: &[Parameter<'_>]| seq().override_parameters(parameters).simple(command::COPY, 15);
+    check(copy(&[info, Parameter::SourceComponent(0)]), vec![]).expect_err("REQ-SUIT-065, REQ-SUIT-118");
+    let digest = Parameter::ImageDigest(Digest::of(b"plaintext"));
+    check(copy(&[info, Parameter::SourceComponent(0), digest]), vec![]).expect("a digest");
+    check(copy(&[info, Parameter::Content(b"ciphertext")]), vec![]).expect("signed with the manifest");
+    check(copy(&[info]), vec![(1, None)]).expect("the dependency may have it");
+    check(seq().override_multiple(&[(0, &[info])]), vec![]).expect_err("REQ-SUIT-065");
 }
 
 /// REQ-SUIT-103.

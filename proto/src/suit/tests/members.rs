@@ -44,7 +44,7 @@ fn malformed_dependencies_are_refused() {
         let manifest = encode(|w| {
             w.map(3).uint(1).uint(1).uint(2).uint(1).uint(3).bytes(&common);
         });
-        refused(&encode_envelope(&manifest, &[key()], &[]).expect("signs"))
+        refused(&signed(&manifest))
     };
     assert_eq!(signed(b"\xa2\x05\xa0\x01\xa0"), Kind::Malformed, "REQ-SUIT-110");
     assert_eq!(signed(b"\xa2\x01\xa0\x01\xa0"), Kind::Malformed, "an index twice");
@@ -125,10 +125,15 @@ fn each_digest_algorithm_and_each_severable_member() {
         // Another content under the same digest is refused, and none at all may be for text.
         let mut changed = severed.clone();
         changed[4].1.push(0);
-        let bytes = EnvelopeBuilder { severed: &changed, ..envelope }.sign(&[key()]).expect("signs");
+        let bytes = as_it_is(&EnvelopeBuilder { severed: &changed, ..envelope });
         let other = Envelope::decode(&bytes).expect("decodes");
         assert_eq!(other.text(&manifest).expect_err("REQ-SUIT-025").kind, Kind::Unauthenticated);
-        let bytes = EnvelopeBuilder { severed: &[], ..envelope }.sign(&[key()]).expect("signs");
+        for incomplete in
+            [EnvelopeBuilder { severed: &changed, ..envelope }, EnvelopeBuilder { severed: &[], ..envelope }]
+        {
+            incomplete.sign(&[key()]).expect_err("REQ-SUIT-105: severed without its content");
+        }
+        let bytes = as_it_is(&EnvelopeBuilder { severed: &[], ..envelope });
         let bare = Envelope::decode(&bytes).expect("decodes");
         assert_eq!((bare.text(&manifest), bare.coswid(&manifest)), (Ok(None), Ok(None)));
         verified(&bare).expect("the manifest stands for itself");
@@ -203,6 +208,7 @@ fn text_round_trips_and_is_about_components_of_the_manifest() {
         Text::decode(&encoded[..at], &[about(own)]).expect_err("cut short");
     }
     Text::decode(b"\xa0", &[]).expect_err("no language");
+    Text::decode(b"\xa1\x65en_US\xa0", &[]).expect_err("no language tag");
     Text::decode(b"\xa1\x62en\xa1\x05\x61x", &[]).expect_err("an unknown label");
     Text::decode(b"\xa1\x62en\xa1\x01\x41x", &[]).expect_err("bytes instead of text");
     let private = Text::decode(b"\xa1\x62en\xa1\x20\x80", &[]).expect("a private entry of any form");
@@ -222,6 +228,15 @@ fn integrated_dependency_tagged_or_not() {
         let outer = Envelope::decode(&outer).expect("decodes");
         let dependency = outer.dependency("https://a.example/m").expect("an envelope").expect("is there");
         assert_eq!(verified(&dependency), verified(&outer));
+        let item = encode(|w| {
+            w.bytes(&manifest);
+        });
+        assert_eq!(
+            dependency.claimed_digest(),
+            Digest::of(&item),
+            "REQ-SUIT-047: the manifest's byte string"
+        );
+        assert_ne!(dependency.claimed_digest(), Digest::of(&inner), "REQ-SUIT-047: not the envelope");
         assert_eq!(outer.dependency("#tc").expect_err("no envelope").kind, Kind::Malformed);
     }
     let not_bytes = encode(|w| {
@@ -263,14 +278,22 @@ fn authentication_blocks_and_their_limit() {
     let keys = |n: usize| {
         let mut keys = vec![Authenticator::Sign(&strange); n];
         keys.push(Authenticator::Sign(Box::leak(Box::new(key()))));
-        EnvelopeBuilder::new(&manifest).authenticate(&keys).expect("signs")
+        EnvelopeBuilder::new(&manifest).authenticate(&keys)
     };
-    let at = keys(MAX_SIGNATURES - 1);
+    let at = keys(MAX_SIGNATURES - 1).expect("signs");
     verified(&Envelope::decode(&at).expect("decodes")).expect("the last block verifies");
-    assert_eq!(refused(&keys(MAX_SIGNATURES)), Kind::TooLarge);
+    assert_eq!(keys(MAX_SIGNATURES).expect_err("one past it").kind, Kind::TooLarge);
     let builder = EnvelopeBuilder::new(&manifest);
+    let block = crate::cose::sign1_detached(&key(), &builder.digest()).expect("signs");
+    assert_eq!(refused(&builder.build(&vec![block; MAX_SIGNATURES + 1])), Kind::TooLarge);
     let untagged = crate::cose::sign1_detached(&key(), &builder.digest()).expect("signs")[1..].to_vec();
     assert_eq!(refused(&builder.build(&[untagged])), Kind::Malformed, "M 8.3: tagged COSE only");
-    let encrypted = vec![0xd0, 0x80];
-    assert_eq!(refused(&builder.build(&[encrypted])), Kind::Unsupported);
+    // COSE_Encrypt0, and COSE_Mac, which has recipients.
+    for other in [vec![0xd0, 0x80], vec![0xd8, 97, 0x80]] {
+        assert_eq!(refused(&builder.build(&[other])), Kind::Unsupported);
+    }
+    let mac = builder.build(&[vec![0xd8, 97, 0x80]]);
+    let error = Envelope::decode(&mac).expect("decodes").verify(&[key().public_key()]).expect_err("COSE_Mac");
+    assert!(error.to_string().contains("COSE_Mac (97)"), "{error}");
+    assert!(error.to_string().contains("of authentication-wrapper[1]"), "{error}");
 }

@@ -91,7 +91,10 @@ fn all_verify_and_encode_to_the_same_bytes() {
         let manifest = verified.get();
         assert_eq!(rebuilt_manifest(manifest), envelope.manifest_bytes(), "{file}");
         assert_eq!(envelope.encode(bytes[0] == 0xd8), bytes, "{file}");
-        assert_eq!(manifest.check_rules(), Ok(()), "{file}");
+        // The two that copy and decrypt say nowhere what must come out, or go in.
+        let lacks_digest = ["/suit-manifest-aes-kw.hex", "/suit-manifest-aes-kw-slot.hex"];
+        let lacks_digest = lacks_digest.iter().any(|name| file.ends_with(name));
+        assert_eq!(manifest.check_rules().is_err(), lacks_digest, "REQ-SUIT-065: {file}");
         envelope.text(manifest).unwrap_or_else(|error| panic!("{file}: {error}"));
     }
 }

@@ -67,7 +67,7 @@ fn reports_round_trip() {
     let early = ReportResult::Failure { code: 0, record: Record::default(), reason: Reason::CborParse };
     let early = Report { result: early, ..bare.clone() };
     for report in [bare, early, full_report()] {
-        let bytes = report.encode();
+        let bytes = report.encode().expect("encodes");
         assert_eq!(Report::decode(&bytes), Ok(report), "REQ-SUIT-081, AMB-SUIT-08, AMB-SUIT-17");
         for end in 0..bytes.len() {
             Report::decode(&bytes[..end]).expect_err("cut short");
@@ -131,21 +131,22 @@ fn record_limit_and_one_past_it() {
         let records = vec![ReportEntry::Properties(SystemPropertyClaims::new(id(), None)); n];
         Report { records, ..Report::new("", Digest::of(b"m"), None) }.encode()
     };
-    Report::decode(&many(MAX_LIST)).expect("at the limit");
-    assert_eq!(Report::decode(&many(MAX_LIST + 1)).expect_err("one past it").kind, Kind::TooLarge);
+    Report::decode(&many(MAX_LIST).expect("at the limit")).expect("decodes");
+    assert_eq!(many(MAX_LIST + 1).expect_err("one past it").kind, Kind::TooLarge);
     let uri = |n: usize| "u".repeat(n);
     let (at, past) = (uri(crate::limits::MAX_URI), uri(crate::limits::MAX_URI + 1));
-    Report::decode(&Report::new(&at, Digest::of(b"m"), None).encode()).expect("at the limit");
-    Report::decode(&Report::new(&past, Digest::of(b"m"), None).encode()).expect_err("one past it");
+    Report::decode(&Report::new(&at, Digest::of(b"m"), None).encode().expect("encodes"))
+        .expect("at the limit");
+    Report::new(&past, Digest::of(b"m"), None).encode().expect_err("one past it");
 }
 
 /// REQ-SUIT-083.
 #[test]
 fn capability_report_round_trips() {
     let report = capabilities();
-    let bytes = report.encode();
+    let bytes = report.encode().expect("encodes");
     let read = CapabilityReport::decode(&bytes).expect("decodes");
-    assert_eq!(read.encode(), bytes, "REQ-SUIT-031");
+    assert_eq!(read.encode().expect("encodes"), bytes, "REQ-SUIT-031");
     assert_eq!(read.other, [(vec![2], vec![1, 2]), (vec![3, 1], vec![7])], "in deterministic order");
     assert_eq!(
         CapabilityReport { other: Vec::new(), ..read },
@@ -157,11 +158,13 @@ fn capability_report_round_trips() {
         CapabilityReport { parameters: vec![], ..capabilities() },
         CapabilityReport { algorithms: vec![], ..capabilities() },
     ] {
-        CapabilityReport::decode(&missing.encode()).expect_err("1 to 4 are required");
+        assert_eq!(missing.encode().expect_err("1 to 4 are required").kind, Kind::Malformed);
+        let report = Report { capabilities: Some(missing), ..Report::new("", Digest::of(b"m"), None) };
+        assert_eq!(report.encode().expect_err("within a report").kind, Kind::Malformed);
     }
     let many = |n| CapabilityReport { commands: vec![1; n], ..capabilities() }.encode();
-    CapabilityReport::decode(&many(MAX_CAPABILITIES)).expect("at the limit");
-    CapabilityReport::decode(&many(MAX_CAPABILITIES + 1)).expect_err("one past it");
+    CapabilityReport::decode(&many(MAX_CAPABILITIES).expect("at the limit")).expect("decodes");
+    assert_eq!(many(MAX_CAPABILITIES + 1).expect_err("one past it").kind, Kind::TooLarge);
     for end in 0..bytes.len() {
         CapabilityReport::decode(&bytes[..end]).expect_err("cut short");
     }
@@ -201,7 +204,7 @@ fn open(bytes: &[u8]) -> Result<OpenedReport, Error> {
     OpenedReport::open(bytes, &keys)
 }
 
-/// REQ-SUIT-123, REQ-SUIT-124, REQ-SUIT-082, AMB-09: every form there is, with and without tags.
+/// REQ-SUIT-123, REQ-SUIT-124, REQ-SUIT-082, REQ-SUIT-084, AMB-09: every form there is, with and without tags.
 #[test]
 fn protected_reports_open() {
     let report = full_report();
@@ -236,19 +239,58 @@ fn protected_reports_open() {
     }
 }
 
+/// REQ-TEEP-066, REQ-TEEP-084, REQ-TEEP-085, REQ-TEEP-086: the report carries the token of the message it answers, and
+/// whoever opens it sees by which key, which is not the one of the message around it.
+#[test]
+fn report_in_an_answer_has_its_token_and_a_key_of_its_own() {
+    use crate::cose::Signatures;
+    use crate::teep::{Message, QueryResponse, Success};
+    let token = [0x7e; 16];
+    let (message_key, report_key) = (SigningKey::ed25519_from_seed(&[8; 32]), key());
+    let report = Report::new("", Digest::of(b"m"), Some(&token));
+    for (signer, own) in [(&report_key, true), (&message_key, false)] {
+        let report = report.protect(Authenticator::Sign(signer)).expect("signs");
+        let answers = [
+            Message::Success(Success { token: Some(&token), suit_reports: vec![&report], msg: None }),
+            Message::QueryResponse(QueryResponse {
+                token: Some(&token),
+                suit_reports: vec![&report],
+                ..QueryResponse::default()
+            }),
+        ];
+        for answer in &answers {
+            let bytes = sign1(&message_key, &answer.encode().expect("encodes")).expect("signs");
+            let verified = Signatures::decode(&bytes).and_then(|s| s.verify(&[message_key.public_key()]));
+            let verified = Message::decode(verified.expect("verifies")).expect("decodes");
+            let (token, reports) = match verified.get() {
+                Message::Success(success) => (success.token, &success.suit_reports),
+                Message::QueryResponse(response) => (response.token, &response.suit_reports),
+                _ => panic!("another message"),
+            };
+            let public = [report_key.public_key(), message_key.public_key()];
+            let trusted = TrustedKeys { public: &public, ..TrustedKeys::default() };
+            let keys = ReportKeys { trusted, ..ReportKeys::default() };
+            let opened = OpenedReport::open(reports[0], &keys).expect("opens");
+            assert_eq!(opened.report().expect("decodes").nonce, token, "REQ-TEEP-066, REQ-TEEP-085");
+            assert_eq!(opened.authenticated_by() != Some(verified.signer()), own, "REQ-TEEP-086");
+        }
+    }
+}
+
 #[test]
 fn bare_and_merely_encrypted_reports_are_not_authenticated() {
     let report = full_report();
-    let opened = open(&report.encode()).expect("a bare report");
+    let opened = open(&report.encode().expect("encodes")).expect("a bare report");
     assert_eq!((opened.authenticated_by(), opened.was_encrypted()), (None, false), "REQ-SUIT-124");
     let wrapped = encode(|w| {
-        w.bytes(&report.encode());
+        w.bytes(&report.encode().expect("encodes"));
     });
     let random = &mut random();
     let alone = encrypt0(ContentAlgorithm::A128Gcm, &symmetric(2, 16), &wrapped, random).expect("encrypts");
     let opened = open(&alone).expect("opens");
     assert_eq!((opened.authenticated_by(), opened.was_encrypted()), (None, true));
-    let naked = encrypt0(ContentAlgorithm::A128Gcm, &symmetric(2, 16), &report.encode(), random);
+    let naked =
+        encrypt0(ContentAlgorithm::A128Gcm, &symmetric(2, 16), &report.encode().expect("encodes"), random);
     open(&naked.expect("encrypts")).expect_err("REQ-SUIT-123: the ciphertext holds a byte string");
     // The other order of AMB-09: a COSE_Encrypt of the wrapped report within a signature.
     let recipient = AgreementSecret::from_scalar(&[9; 32]).expect("a scalar");
@@ -261,7 +303,7 @@ fn bare_and_merely_encrypted_reports_are_not_authenticated() {
 
 #[test]
 fn attack_layers_upon_layers() {
-    let report = full_report().encode();
+    let report = full_report().encode().expect("encodes");
     let once = sign1(&key(), &report).expect("signs");
     let twice = sign1(&key(), &once).expect("signs");
     open(&twice).expect_err("signed twice");

@@ -76,7 +76,7 @@ fn conversation(check: impl Fn(&Message<'_>)) {
 fn whole_conversation_in_each_dialect() {
     for dialect in Dialect::ALL {
         conversation(|message| {
-            let bytes = message.encode_in(dialect);
+            let bytes = message.encode_in(dialect).expect("encodes");
             assert_eq!(Message::inspect_in(dialect, &bytes).as_ref(), Ok(message), "{dialect}");
             assert_eq!(receive_in(dialect, &bytes).as_deref(), Ok(message.name()), "{dialect}");
         });
@@ -88,9 +88,9 @@ fn a_message_of_the_other_dialect_is_refused_and_the_reason_says_so() {
     for dialect in Dialect::ALL {
         conversation(|message| {
             // QueryRequests differ by their token or freshness list only; these have one.
-            let bytes = message.encode_in(dialect.other());
+            let bytes = message.encode_in(dialect.other()).expect("encodes");
             let error = receive_in(dialect, &bytes).expect_err(message.name());
-            assert!(error.what.contains("earlier drafts") || error.what.contains("before -26"), "{error}");
+            assert!(error.what.contains("give both sides one dialect"), "{error}");
         });
     }
 }
@@ -132,12 +132,12 @@ fn error_codes_survive_both_ways() {
         let message = Message::inspect_in(dialect, &bytes).expect("REQ-TEEP-013");
         let Message::Error(error) = &message else { panic!("an Error") };
         assert_eq!(alloc::format!("{}", error.err_code), name, "{dialect}");
-        assert_eq!(message.encode_in(dialect), bytes);
+        assert_eq!(message.encode_in(dialect), Ok(bytes.clone()));
     }
     let old_eleven = Message::inspect_in(Dialect::Pre26, b"\x83\x06\xa0\x0b").expect("REQ-TEEP-013");
     let Message::Error(error) = &old_eleven else { panic!("an Error") };
     assert_ne!(error.err_code, ErrCode::MANIFEST_PROCESSING_FAILED, "11 was unassigned before -26");
-    assert_eq!(old_eleven.encode_in(Dialect::Pre26), b"\x83\x06\xa0\x0b");
+    assert_eq!(old_eleven.encode_in(Dialect::Pre26).as_deref(), Ok(&b"\x83\x06\xa0\x0b"[..]));
 }
 
 /// A message of type `kind` with the one option `label`, its value by `value`.
@@ -194,7 +194,7 @@ fn detection_is_the_table_of_structural_collisions() {
     };
     let challenge = Message::QueryRequest(challenge);
     assert_eq!(challenge.encode(), challenge.encode_in(Dialect::Pre26));
-    assert_eq!(Dialect::detect(&challenge.encode()), None);
+    assert_eq!(Dialect::detect(&challenge.encode().expect("encodes")), None);
 }
 
 /// The bytes of a vector file of plain or annotated hexadecimal.
@@ -227,7 +227,7 @@ fn published_examples_of_both_dialects() {
             assert_eq!(bytes.len(), size, "{file}");
             let message = Message::inspect_in(dialect, bytes).expect(file);
             assert_eq!(message.name(), name);
-            let again = message.encode_in(dialect);
+            let again = raw(dialect, &message);
             assert_eq!(Message::inspect_in(dialect, &again).as_ref(), Ok(&message), "{file}");
             assert_eq!(Dialect::detect(bytes), Some(dialect), "{file}");
             match receive_in(dialect, bytes) {
@@ -241,8 +241,8 @@ fn published_examples_of_both_dialects() {
     }
     // The same messages: only the numbers differ.
     for ((file, old), (_, new)) in old.iter().zip(&new) {
-        let translated = Message::inspect_in(Dialect::Pre26, old).map(|m| m.encode());
-        let new = Message::inspect(new).map(|m| m.encode());
+        let translated = Message::inspect_in(Dialect::Pre26, old).map(|m| raw(Dialect::Final, &m));
+        let new = Message::inspect(new).map(|m| raw(Dialect::Final, &m));
         assert_eq!(translated, new, "{file}");
     }
 }

@@ -48,11 +48,11 @@ fn lists_at_their_limit_and_one_past_it() {
 #[test]
 fn positional_lists_need_an_element() {
     let request = query_request();
-    assert!(receive(&Message::QueryRequest(request.clone()).encode()).is_ok());
+    assert!(receive(&raw(Dialect::Final, &Message::QueryRequest(request.clone()))).is_ok());
     let no_suites = QueryRequest { supported_teep_cipher_suites: vec![], ..request.clone() };
-    assert!(receive(&Message::QueryRequest(no_suites).encode()).is_err(), "REQ-TEEP-011");
+    assert!(receive(&raw(Dialect::Final, &Message::QueryRequest(no_suites))).is_err(), "REQ-TEEP-011");
     let no_profiles = QueryRequest { supported_suit_cose_profiles: vec![], ..request };
-    assert!(receive(&Message::QueryRequest(no_profiles).encode()).is_err(), "REQ-TEEP-011");
+    assert!(receive(&raw(Dialect::Final, &Message::QueryRequest(no_profiles))).is_err(), "REQ-TEEP-011");
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn msg_err_msg_and_nothing_else_than_a_signed_message() {
         assert!(receive(&message(0)).is_err() && receive(&message(129)).is_err(), "REQ-TEEP-009");
     }
     // REQ-TEEP-003: a payload without COSE wrapper is no signed message. REQ-TEEP-004: nothing behind it.
-    let payload = Message::QueryRequest(query_request()).encode();
+    let payload = Message::QueryRequest(query_request()).encode().expect("encodes");
     assert!(Signatures::decode(&payload).is_err(), "REQ-TEEP-003");
     let mut trailing = payload;
     trailing.push(0);

@@ -35,6 +35,80 @@ fn suites_and_profiles_have_the_published_bytes() {
     }
 }
 
+/// REQ-TEEP-023, REQ-TEEP-025: whichever key signs, also an Error 5, the message is a COSE_Sign1 of one of the two suites
+/// that are mandatory for a TAM.
+#[test]
+fn each_suite_is_a_sign1_of_its_algorithm() {
+    let keys =
+        [SigningKey::p256_from_scalar(&[1; 32]).expect("a scalar"), SigningKey::ed25519_from_seed(&[2; 32])];
+    let error = ErrorMessage {
+        supported_teep_cipher_suites: vec![CipherSuite::sign1(Algorithm::Esp256)],
+        ..ErrorMessage::new(Some(&TOKEN), ErrCode::UNSUPPORTED_CIPHER_SUITES, None)
+    };
+    let error = Message::Error(error).encode().expect("encodes");
+    for (key, algorithm, suite) in [
+        (&keys[0], Algorithm::Esp256, b"\x81\x82\x12\x28"),
+        (&keys[1], Algorithm::Ed25519, b"\x81\x82\x12\x32"),
+    ] {
+        let message = sign1(key, &error).expect("signs");
+        assert_eq!(message[..2], [0xd2, 0x84], "REQ-TEEP-023: tag 18");
+        let signers = Signatures::decode(&message).expect("decodes");
+        let claimed: Vec<_> = signers.claimed_signers().map(|(algorithm, _)| algorithm).collect();
+        assert_eq!(claimed, [Some(algorithm)], "REQ-TEEP-023, REQ-TEEP-025");
+        assert_eq!(encode(|w| CipherSuite::sign1(algorithm).write(w)), suite, "REQ-TEEP-025");
+        assert!(signers.verify(&[key.public_key()]).is_ok());
+    }
+}
+
+/// REQ-TEEP-027, REQ-TEEP-030: suites of other algorithms are read and told again, and passed over; one that does not
+/// sign is never chosen.
+#[test]
+fn suites_of_other_algorithms_are_passed_over() {
+    let suite = |operations: &[(i64, i64)]| {
+        let bytes = encode(|w| {
+            w.array(operations.len());
+            for (structure, algorithm) in operations {
+                w.array(2).int(*structure).int(*algorithm);
+            }
+        });
+        let suite =
+            CipherSuite::read(&mut crate::cbor::Reader::open(&bytes).expect("CBOR")).expect("a suite");
+        assert_eq!(encode(|w| suite.write(w)), bytes, "REQ-TEEP-027");
+        suite
+    };
+    let others = [suite(&[(18, -48)]), suite(&[(16, 1)]), suite(&[(16, 1), (18, -48)]), suite(&[(96, 24)])];
+    let request =
+        |suites: Vec<CipherSuite>| QueryRequest { supported_teep_cipher_suites: suites, ..query_request() };
+    let error = *AGENT
+        .negotiate(&request(others.to_vec()))
+        .expect_err("REQ-TEEP-030: none of them signs as it should");
+    assert_eq!(error.err_code, ErrCode::UNSUPPORTED_CIPHER_SUITES);
+    let mut offered = others.to_vec();
+    offered.push(CipherSuite::sign1(Algorithm::Ed25519));
+    let chosen = AGENT.negotiate(&request(offered)).expect("REQ-TEEP-027").algorithm;
+    assert_eq!(chosen, Algorithm::Ed25519);
+}
+
+/// REQ-TEEP-150: what a log may show of a message and of keys.
+#[test]
+fn debug_forms_keep_evidence_and_keys_to_themselves() {
+    let attestation = Some(AttestationPayload { format: None, payload: &[0xe7; 40] });
+    let response = Message::QueryResponse(QueryResponse { attestation, ..QueryResponse::default() });
+    let shown = alloc::format!("{response:?}");
+    assert!(shown.contains("40 bytes") && !shown.contains("231"), "REQ-TEEP-150: {shown}");
+    for key in
+        [SigningKey::ed25519_from_seed(&[0xe7; 32]), SigningKey::p256_from_scalar(&[0xe7; 32]).expect("one")]
+    {
+        let shown = alloc::format!("{key:?}");
+        assert!(!shown.contains("e7e7") && !shown.contains("231"), "REQ-TEEP-150: {shown}");
+    }
+}
+
+#[test]
+fn media_type_without_parameters() {
+    assert_eq!(MEDIA_TYPE, "application/teep+cbor", "REQ-TEEP-161");
+}
+
 #[test]
 fn the_best_common_choice() {
     let expected = Negotiated {
@@ -62,7 +136,7 @@ fn the_best_common_choice() {
 #[test]
 fn each_failed_negotiation_is_the_error_to_send_with_its_list() {
     let sent = |error: ErrorMessage<'_>| {
-        let bytes = Message::Error(error).encode();
+        let bytes = Message::Error(error).encode().expect("encodes");
         assert_eq!(receive(&bytes).as_deref(), Ok("Error"), "REQ-TEEP-090");
     };
     let request = QueryRequest { versions: Some(vec![1, 3]), ..query_request() };
@@ -123,12 +197,13 @@ fn unverified_message_is_answered_with_5_only_for_a_request_of_unknown_suites() 
     let foreign = QueryRequest { supported_teep_cipher_suites: vec![foreign], ..query_request() };
     let foreign = Message::QueryRequest(foreign);
     for dialect in Dialect::ALL {
-        let bytes = foreign.encode_in(dialect);
+        let bytes = foreign.encode_in(dialect).expect("encodes");
         assert_eq!(answer(Some(&bytes), dialect), (5, Some(TOKEN.to_vec())), "AMB-07, REQ-TEEP-126");
     }
-    let known = Message::QueryRequest(query_request()).encode();
+    let known = Message::QueryRequest(query_request()).encode().expect("encodes");
     assert_eq!(answer(Some(&known), Dialect::Final), (6, None), "REQ-TEEP-126: no token");
-    let update = Message::Update(Update { token: Some(&TOKEN), ..Update::default() }).encode();
+    let update =
+        Message::Update(Update { token: Some(&TOKEN), ..Update::default() }).encode().expect("encodes");
     assert_eq!(answer(Some(&update), Dialect::Final), (6, None), "REQ-TEEP-126: no token");
     assert_eq!(answer(Some(b"\xff"), Dialect::Final), (6, None));
     assert_eq!(answer(None, Dialect::Final), (6, None));
@@ -234,14 +309,66 @@ fn msg_and_err_msg_are_net_unicode() {
 }
 
 #[test]
+fn texts_are_sent_in_normalisation_form_c() {
+    let (composed, decomposed) = ("\u{e9}", "e\u{301}");
+    for (text, fits) in [(composed, true), (decomposed, false), ("plain", true)] {
+        let (token, code) = (Some(&TOKEN[..]), Some(ErrCode::TEMPORARY_ERROR));
+        for message in [
+            Message::Success(Success { token, msg: Some(text), suit_reports: vec![] }),
+            Message::Update(Update { token, err_code: code, err_msg: Some(text), ..Update::default() }),
+            Message::Error(ErrorMessage::new(token, ErrCode::TEMPORARY_ERROR, Some(text))),
+        ] {
+            assert_eq!(message.encode().is_ok(), fits, "REQ-TEEP-014: {text:?}");
+            // To normalise is a should of the sender (RFC 5198 section 2): a receiver takes it all the same.
+            assert!(receive(&raw(Dialect::Final, &message)).is_ok(), "REQ-TEEP-014: {text:?}");
+        }
+    }
+}
+
+#[test]
+fn err_lang_is_a_language_tag() {
+    for kind in [3, 5] {
+        let with = |tag: &str| {
+            receive(&with_option(kind, 21, |w| {
+                w.text(tag);
+            }))
+        };
+        let longest = "a".repeat(8) + &"-abcdefgh".repeat(3);
+        assert_eq!(longest.len(), MAX_ERR_LANG);
+        for tag in ["en", "de-CH-1996", "x-private", &longest] {
+            assert!(with(tag).is_ok(), "REQ-TEEP-015: {tag}");
+        }
+        for tag in ["", "english language", "en_US", "en-", "d\u{e9}", &(longest.clone() + "x")] {
+            assert_eq!(with(tag).expect_err(tag).kind, crate::Kind::Malformed, "REQ-TEEP-009: {tag}");
+        }
+    }
+}
+
+#[test]
 fn diagnostic_text_always_fits() {
     assert_eq!(diagnostic_text(""), None);
     for text in ["fine", "two\nlines", "\u{1b}[2J", &"ü".repeat(65), &"x".repeat(129), &"€".repeat(43)] {
         let fit = diagnostic_text(text).expect("not empty");
         assert!((1..=MAX_MSG).contains(&fit.len()), "REQ-TEEP-009: {text:?}");
         let success = Success { msg: Some(&fit), ..Success::default() };
-        assert!(receive(&Message::Success(success).encode()).is_ok(), "REQ-TEEP-014: {text:?}");
+        assert!(
+            receive(&Message::Success(success).encode().expect("encodes")).is_ok(),
+            "REQ-TEEP-014: {text:?}"
+        );
     }
+    assert_eq!(diagnostic_text("e\u{301}!").as_deref(), Some("e\u{fffd}!"), "REQ-TEEP-014: NFC");
+    assert_eq!(
+        diagnostic_text("\u{212b}").as_deref(),
+        Some("\u{fffd}"),
+        "REQ-TEEP-014: the unit, not the letter"
+    );
+    for text in ["\u{e9}", "q\u{307}\u{323}", "\u{915}\u{94d}\u{937}", "\u{1112}\u{1161}\u{11ab}", "한"] {
+        let msg = diagnostic_text(text).expect("not empty");
+        let success = Success { msg: Some(&msg), ..Success::default() };
+        assert!(Message::Success(success).encode().is_ok(), "REQ-TEEP-014: {text:?}");
+    }
+    let marks = "\u{915}\u{94d}\u{937}";
+    assert_eq!(diagnostic_text(marks).as_deref(), Some(marks), "normalised marks stay");
     assert_eq!(diagnostic_text("two\nlines").as_deref(), Some("two lines"));
     assert_eq!(diagnostic_text(&"€".repeat(43)).map(|fit| fit.len()), Some(126), "cut at a character");
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What a well-behaved TAM and Broker see of the Agent.
 
+use crate::author::*;
 use crate::support::*;
 use teep_proto::suit::{ComponentId, Reason, ReportResult, text};
 use teep_proto::teec::{Command, Reply};
@@ -27,7 +28,9 @@ fn request_for_a_ta_leads_to_the_tam_and_into_the_query_response() {
 #[test]
 fn update_installs_and_reports_success() {
     let mut device = Device::new();
-    let received = device.update(&[envelope(1)]);
+    let envelope = envelope(1);
+    let update = Update { token: Some(TOKEN), manifest_list: vec![&envelope], ..Update::default() };
+    let received = device.say(&order(&tam_key(), update), &[]);
     assert_eq!(received.code(), 0);
     assert_eq!(received.token().as_deref(), Some(TOKEN), "REQ-TEEP-084");
     assert_eq!(received.reports(), [ReportResult::Success]);
@@ -142,7 +145,8 @@ fn update_that_reports_an_error_is_receipted() {
         err_msg: Some("try later"),
         ..Update::default()
     };
-    let message = teep_proto::cose::sign1(&tam_key(), &Message::Update(update).encode()).expect("signs");
+    let message = teep_proto::cose::sign1(&tam_key(), &Message::Update(update).encode().expect("encodes"))
+        .expect("signs");
     let received = device.process(&message);
     assert_eq!(received.code(), 0, "AMB-08");
     let outcome = received.outcome.expect("the person at the Broker learns of it");
@@ -152,22 +156,8 @@ fn update_that_reports_an_error_is_receipted() {
 
 #[test]
 fn unneeded_manifest_that_is_not_installed_is_a_success() {
-    let id = ComponentId::encode(&text::native_ta_manifest(TA));
-    let unlink = |device: &mut Device| {
-        let list = vec![ComponentId::decode(&id).expect("an id")];
-        let update = Update { token: Some(TOKEN), unneeded_manifest_list: list, ..Update::default() };
-        let payload = Message::Update(update).encode();
-        device.invoke(Command::RequestPolicyCheck, &[]);
-        device.process(&teep_proto::cose::sign1(&tam_key(), &payload).expect("signs"))
-    };
-    let mut device = Device::new();
-    assert_eq!(unlink(&mut device).code(), 0, "REQ-TEEP-097");
-    let mut device = Device::new();
-    device.update(&[envelope(1)]);
-    let received = unlink(&mut device);
-    assert_eq!(received.code(), 11, "a platform that cannot remove says so");
-    assert!(received.outcome.expect("an outcome").text.contains("no way to remove"));
-    assert_eq!(device.installed(), (Some(1), Some(1)));
+    let received = Device::new().remove(&[manifest_id(TA)]);
+    assert_eq!((received.code(), received.reports().len()), (0, 0), "REQ-TEEP-097");
 }
 
 #[test]
@@ -187,7 +177,7 @@ fn unrequested_ta_is_named_as_unneeded() {
 
 #[test]
 fn each_device_has_its_own_key_and_keeps_it() {
-    let mut a = Device::new();
+    let a = Device::new();
     let again = Device::start(a.env.clone()).public_key();
     let other = Device::start(teep_sim::MemoryEnv::new([8; 32])).public_key();
     assert_eq!(a.public_key(), again);

@@ -9,6 +9,16 @@
 )]
 
 mod attacks;
+mod attestation;
+mod author;
 mod conversation;
+mod dependencies;
+mod dialect;
+mod fetch;
+mod limits;
+mod personalization;
+mod platform;
 mod power_cut;
+mod removal;
+mod reports;
 mod support;

@@ -1,23 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A device in memory and a TAM made of the wire formats alone, so that it can also be a hostile one.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use teep_agent::config::{Config, SignerAnchor, TamAnchor};
 use teep_agent::{Agent, Session};
 use teep_proto::cose::{Algorithm, PublicKey, Signatures, SigningKey, sign, sign1};
-use teep_proto::suit::labels::{command, manifest};
-use teep_proto::suit::{
-    ComponentId, Digest, ManifestBuilder, Parameter, Reason, Report, ReportResult, SequenceBuilder,
-    encode_envelope, text,
-};
-use teep_proto::teec::{Command, Outcome, Reply, TaRequest};
+use teep_proto::suit::{ComponentId, Reason, Report, ReportLayer, ReportResult, text};
+use teep_proto::teec::{Command, FetchData, InstalledComponent, Outcome, Reply, TaRequest};
 use teep_proto::teep::labels::data_item;
-use teep_proto::teep::{CipherSuite, Message, QueryRequest, SuitCoseProfile, Update};
-use teep_sim::{MemoryEnv, ta_image};
+use teep_proto::teep::{CipherSuite, Dialect, Message, QueryRequest, SuitCoseProfile, Update};
+use teep_sim::MemoryEnv;
 
 pub(crate) const TAM_URI: &str = "http://tam.example/tam";
 pub(crate) const OTHER_TAM_URI: &str = "http://other.example/tam";
 pub(crate) const TOKEN: &[u8] = b"a token of 16 by";
 pub(crate) const TA: [u8; 16] = [0x1c; 16];
+pub(crate) const OTHER_TA: [u8; 16] = [0x2c; 16];
 pub(crate) const VENDOR: [u8; 16] = [0xc0; 16];
 pub(crate) const CLASS: [u8; 16] = [0xc1; 16];
 
@@ -51,15 +49,37 @@ pub(crate) fn uuid_signer_key() -> SigningKey {
     key(6)
 }
 
-pub(crate) fn config() -> Vec<u8> {
+/// Trusted as [`signer_key`] is, and for personalization data in the clear.
+pub(crate) fn clear_signer_key() -> SigningKey {
+    key(7)
+}
+
+/// The TAM's own author: may name what is below "TEEP-Device", and write nothing.
+pub(crate) fn tam_author_key() -> SigningKey {
+    key(8)
+}
+
+/// Trusted as [`signer_key`] is, but not to write.
+pub(crate) fn fetching_signer_key() -> SigningKey {
+    key(9)
+}
+
+pub(crate) fn configuration() -> Config {
     let tam = |uri: &str, keys: &[SigningKey]| TamAnchor {
         uri: uri.to_owned(),
+        dialect: Dialect::Final,
         keys: keys.iter().map(SigningKey::public_key).collect(),
+        report_key: None,
+        attestation_required: false,
     };
     let signer = |key: SigningKey, prefix: &[u8]| SignerAnchor {
         key: key.public_key(),
         prefixes: vec![ComponentId::encode(&[prefix])],
+        commands: None,
+        personalization_in_clear: false,
     };
+    let clear = SignerAnchor { personalization_in_clear: true, ..signer(clear_signer_key(), b"TEEP-Device") };
+    let fetching = SignerAnchor { commands: Some(vec![21]), ..signer(fetching_signer_key(), b"TEEP-Device") };
     Config {
         vendor_ids: vec![VENDOR],
         class_ids: vec![CLASS],
@@ -68,21 +88,29 @@ pub(crate) fn config() -> Vec<u8> {
             signer(signer_key(), b"TEEP-Device"),
             signer(narrow_signer_key(), b"Elsewhere"),
             signer(uuid_signer_key(), &TA),
+            clear,
+            SignerAnchor { commands: Some(vec![]), ..signer(tam_author_key(), b"TEEP-Device") },
+            fetching,
         ],
+        ..Config::default()
     }
-    .encode()
+}
+
+pub(crate) fn config() -> Vec<u8> {
+    configuration().encode()
 }
 
 /// An Agent with one session, and the device it runs on.
 pub(crate) struct Device {
     pub(crate) env: MemoryEnv,
-    agent: Agent<MemoryEnv>,
-    session: Session,
+    pub(crate) agent: Agent<MemoryEnv>,
+    pub(crate) session: Session,
+    public_key: PublicKey,
 }
 
 /// A message from the Agent, its signature checked.
 pub(crate) struct Received {
-    payload: Vec<u8>,
+    pub(crate) payload: Vec<u8>,
     pub(crate) tam_uri: String,
     pub(crate) outcome: Option<Outcome>,
 }
@@ -110,20 +138,30 @@ impl Received {
         }
     }
 
-    /// Results of the SUIT Reports; each nonce must be the Update's token (REQ-TEEP-085).
-    pub(crate) fn reports(&self) -> Vec<ReportResult<'_>> {
+    /// The SUIT Reports, bare or signed; each nonce must be the message's token (REQ-TEEP-085).
+    pub(crate) fn full_reports(&self) -> Vec<Report<'_>> {
         let list = match self.message() {
             Message::Success(m) => m.suit_reports,
             Message::Error(m) => m.suit_reports,
+            Message::QueryResponse(m) => m.suit_reports,
             other => panic!("no SUIT Reports are expected in {}", other.name()),
         };
-        let reports = list.into_iter().map(|bytes| Report::decode(bytes).expect("a SUIT Report"));
-        reports
-            .map(|report| {
-                assert_eq!(report.nonce, Some(TOKEN));
-                report.result
-            })
-            .collect()
+        let reports = list.into_iter().map(|bytes| {
+            let bare = match ReportLayer::decode(bytes).expect("a SUIT Report") {
+                ReportLayer::Bare(bytes) => bytes,
+                ReportLayer::Signed(signed) => signed.claimed_payload().expect("attached"),
+                other => panic!("{other:?}"),
+            };
+            let report = Report::decode(bare).expect("a SUIT Report");
+            assert_eq!(report.nonce, self.token().as_deref());
+            report
+        });
+        reports.collect()
+    }
+
+    /// Results of the SUIT Reports.
+    pub(crate) fn reports(&self) -> Vec<ReportResult<'_>> {
+        self.full_reports().into_iter().map(|report| report.result).collect()
     }
 
     /// Error code, and the reason in the last SUIT Report.
@@ -142,8 +180,49 @@ impl Device {
 
     /// Starts the Agent, again if `env` has seen it before.
     pub(crate) fn start(env: MemoryEnv) -> Self {
+        Self::start_with(env, &config())
+    }
+
+    pub(crate) fn start_with(env: MemoryEnv, config: &[u8]) -> Self {
+        let mut agent = Agent::new(env.clone(), config).expect("the configuration");
+        let info = agent.invoke(&mut Session::default(), Command::Info, &[]);
+        // A device with damaged storage answers nothing; no test of one needs its key.
+        let public_key = match Reply::decode(&info).expect("the Agent's replies decode") {
+            Reply::Info(info) => PublicKey::from_cose_key(&info.public_key).expect("a key"),
+            _ => key(0x77).public_key(),
+        };
+        Self { env, agent, session: Session::default(), public_key }
+    }
+
+    /// The same device after a restart.
+    pub(crate) fn restarted(&self) -> Self {
+        self.env.restore_power();
+        self.on(self.env.clone())
+    }
+
+    /// Restarts the device, and cuts its power again after so many operations of what it does first.
+    pub(crate) fn restarted_for(&self, operations: usize) -> Self {
+        self.env.restore_power();
+        self.env.cut_power_after(operations);
+        self.on(self.env.clone())
+    }
+
+    /// The same device, started in a twin of its environment.
+    pub(crate) fn twin(&self) -> Self {
+        let mut twin = self.on(self.env.twin());
+        // With its keys derived it can answer even when storage and platform fail.
+        twin.invoke(Command::Info, &[]);
+        twin
+    }
+
+    fn on(&self, env: MemoryEnv) -> Self {
         let agent = Agent::new(env.clone(), &config()).expect("the configuration");
-        Self { env, agent, session: Session::default() }
+        let mut device =
+            Self { env, agent, session: Session::default(), public_key: self.public_key.clone() };
+        // The Agent looks at its storage when it has to.
+        let nothing = TaRequest { component_id: vec![b"nothing".to_vec()], tam_uri_hint: None };
+        device.invoke(Command::UnrequestTa, &nothing.encode());
+        device
     }
 
     pub(crate) fn invoke(&mut self, command: Command, request: &[u8]) -> Reply {
@@ -152,20 +231,28 @@ impl Device {
     }
 
     pub(crate) fn request_ta(&mut self, hint: Option<&str>) -> Reply {
-        let request = TaRequest { component_id: text::native_ta(TA), tam_uri_hint: hint.map(str::to_owned) };
+        self.request_ta_of(TA, hint)
+    }
+
+    pub(crate) fn request_ta_of(&mut self, uuid: [u8; 16], hint: Option<&str>) -> Reply {
+        let request =
+            TaRequest { component_id: text::native_ta(uuid), tam_uri_hint: hint.map(str::to_owned) };
         self.invoke(Command::RequestTa, &request.encode())
     }
 
-    pub(crate) fn public_key(&mut self) -> PublicKey {
-        match self.invoke(Command::Info, &[]) {
-            Reply::Info(info) => PublicKey::from_cose_key(&info.public_key).expect("a key"),
-            other => panic!("{other:?}"),
-        }
+    pub(crate) fn public_key(&self) -> PublicKey {
+        self.public_key.clone()
     }
 
     /// Hands a TAM's bytes to the Agent and checks the signature of its answer.
     pub(crate) fn process(&mut self, message: &[u8]) -> Received {
-        match self.invoke(Command::ProcessTeepMessage, message) {
+        let reply = self.invoke(Command::ProcessTeepMessage, message);
+        self.received(reply)
+    }
+
+    /// The answer in `reply`, its signature checked.
+    pub(crate) fn received(&self, reply: Reply) -> Received {
+        match reply {
             Reply::Send { tam_uri, message, outcome } => {
                 let signatures = Signatures::decode(&message).expect("COSE");
                 let payload = signatures.verify(&[self.public_key()]).expect("the Agent's signature");
@@ -175,18 +262,85 @@ impl Device {
         }
     }
 
+    /// As a Broker, fetches what `reply` asks for from `server`, in pieces, until there is an answer.
+    pub(crate) fn serve(&mut self, mut reply: Reply, server: &[(&str, &[u8])]) -> Received {
+        while let Reply::Fetch { uri, offset } = &reply {
+            let payload = server.iter().find(|(at, _)| at == uri).map(|(_, payload)| *payload);
+            reply = match payload {
+                Some(payload) => {
+                    let at = usize::try_from(*offset).expect("small").min(payload.len());
+                    let end = payload.len().min(at + PIECE);
+                    let data = FetchData { offset: *offset, bytes: &payload[at..end] };
+                    self.invoke(Command::FetchData, &data.encode())
+                }
+                None => self.invoke(Command::FetchFailed, b"404 Not Found"),
+            };
+        }
+        self.received(reply)
+    }
+
     /// Begins a conversation and processes an Update with `envelopes` in it.
     pub(crate) fn update(&mut self, envelopes: &[Vec<u8>]) -> Received {
+        self.update_from(envelopes, &[])
+    }
+
+    /// As [`update`](Self::update), with payloads on a server.
+    pub(crate) fn update_from(&mut self, envelopes: &[Vec<u8>], server: &[(&str, &[u8])]) -> Received {
+        self.say(&update(&tam_key(), envelopes), server)
+    }
+
+    /// Begins a conversation in which the first TAM says `message`.
+    pub(crate) fn say(&mut self, message: &[u8], server: &[(&str, &[u8])]) -> Received {
+        self.agent.close(&mut self.session);
         self.invoke(Command::RequestPolicyCheck, &[]);
-        let received = self.process(&update(&tam_key(), envelopes));
-        self.session = Session::default();
+        let reply = self.invoke(Command::ProcessTeepMessage, message);
+        let received = self.serve(reply, server);
+        self.agent.close(&mut self.session);
         received
+    }
+
+    /// As [`say`](Self::say), for the other TAM.
+    pub(crate) fn other_tam_says(&mut self, message: &[u8]) -> Received {
+        assert!(matches!(self.request_ta_of([0xee; 16], Some(OTHER_TAM_URI)), Reply::Connect { .. }));
+        let received = self.process(message);
+        self.agent.close(&mut self.session);
+        received
+    }
+
+    /// An Update that has the manifests `ids` removed.
+    pub(crate) fn remove(&mut self, ids: &[Vec<u8>]) -> Received {
+        self.say(&unneeded(&tam_key(), ids), &[])
+    }
+
+    /// What `reader` reads as the data component `id`.
+    pub(crate) fn read(&mut self, reader: [u8; 16], id: &[u8]) -> Option<Vec<u8>> {
+        let mut data = Vec::new();
+        loop {
+            let mut buffer = [0; 7];
+            let piece = self.agent.read_data(reader, id, data.len() as u64, &mut buffer).ok()?;
+            data.extend(&buffer[..piece.read]);
+            if data.len() as u64 == piece.size {
+                return Some(data);
+            }
+            assert!(piece.read > 0);
+        }
+    }
+
+    /// What the Agent says is installed.
+    pub(crate) fn components(&mut self) -> Vec<InstalledComponent> {
+        let Reply::Info(info) = self.invoke(Command::Info, &[]) else { panic!("no info") };
+        info.components
+    }
+
+    /// Storage objects beside the index.
+    pub(crate) fn objects(&self) -> usize {
+        self.env.object_names().iter().filter(|name| *name != "state").count()
     }
 
     /// Sequence number and TA version installed, as far as the Agent and the platform know.
     pub(crate) fn installed(&mut self) -> (Option<u64>, Option<u32>) {
-        let Reply::Info(info) = self.invoke(Command::Info, &[]) else { panic!("no info") };
-        let component = info.components.iter().find(|c| c.component_id == text::native_ta(TA));
+        let components = self.components();
+        let component = components.iter().find(|c| c.component_id == text::native_ta(TA));
         (component.map(|c| c.manifest_sequence_number), self.env.installed(TA).map(|(version, _)| version))
     }
 }
@@ -205,63 +359,29 @@ pub(crate) fn query_request() -> QueryRequest<'static> {
 }
 
 pub(crate) fn signed_query_request(request: QueryRequest<'_>) -> Vec<u8> {
-    let payload = Message::QueryRequest(request).encode();
+    let payload = Message::QueryRequest(request).encode().expect("encodes");
     sign(&[tam_key(), tam_ed25519_key()], &payload).expect("signs")
 }
 
+/// An Update with a token of its own, as a TAM makes them (AMB-18).
 pub(crate) fn update(key: &SigningKey, envelopes: &[Vec<u8>]) -> Vec<u8> {
     let manifest_list = envelopes.iter().map(Vec::as_slice).collect();
-    let update = Update { token: Some(TOKEN), manifest_list, ..Update::default() };
-    sign1(key, &Message::Update(update).encode()).expect("signs")
+    order(key, Update { manifest_list, ..Update::default() })
 }
 
-/// A manifest for a TA, which a test can bend before it is signed.
-pub(crate) struct Author {
-    pub(crate) manifest: ManifestBuilder,
-    pub(crate) image: Vec<u8>,
-    pub(crate) payload: Vec<u8>,
-    pub(crate) vendor: [u8; 16],
-    pub(crate) key: SigningKey,
+/// An Update that has the manifests `ids` removed.
+pub(crate) fn unneeded(key: &SigningKey, ids: &[Vec<u8>]) -> Vec<u8> {
+    let ids = ids.iter().map(|id| ComponentId::decode(id).expect("an id"));
+    order(key, Update { unneeded_manifest_list: ids.collect(), ..Update::default() })
 }
 
-impl Author {
-    pub(crate) fn new(sequence_number: u64) -> Self {
-        Self::of(TA, sequence_number)
-    }
-
-    pub(crate) fn of(uuid: [u8; 16], sequence_number: u64) -> Self {
-        let version = u32::try_from(sequence_number).expect("a small number");
-        let image = ta_image(uuid, version, format!("version {version}").as_bytes());
-        let manifest = ManifestBuilder {
-            sequence_number,
-            component_id: Some(ComponentId::encode(&text::native_ta_manifest(uuid))),
-            components: vec![ComponentId::encode(&text::native_ta(uuid))],
-            ..ManifestBuilder::default()
-        };
-        Self { manifest, payload: image.clone(), image, vendor: VENDOR, key: signer_key() }
-    }
-
-    pub(crate) fn envelope(mut self) -> Vec<u8> {
-        let shared = SequenceBuilder::new()
-            .override_parameters(&[
-                Parameter::VendorIdentifier(&self.vendor),
-                Parameter::ClassIdentifier(&CLASS),
-                Parameter::ImageDigest(Digest::of(&self.image)),
-                Parameter::ImageSize(self.image.len() as u64),
-            ])
-            .simple(command::VENDOR_IDENTIFIER, 15)
-            .simple(command::CLASS_IDENTIFIER, 15);
-        let install = SequenceBuilder::new()
-            .override_parameters(&[Parameter::Uri("#tc")])
-            .simple(command::FETCH, 15)
-            .simple(command::IMAGE_MATCH, 15);
-        self.manifest.shared = shared.build();
-        self.manifest.sections = vec![(manifest::INSTALL, install.build())];
-        encode_envelope(&self.manifest.build(), &[self.key], &[("#tc", &self.payload)]).expect("signs")
-    }
+/// `update`, with a token of its own unless it has one.
+pub(crate) fn order(key: &SigningKey, update: Update<'_>) -> Vec<u8> {
+    static TOKENS: AtomicU64 = AtomicU64::new(0);
+    let token = format!("a token {:08}", TOKENS.fetch_add(1, Ordering::Relaxed));
+    let update = Update { token: update.token.or(Some(token.as_bytes())), ..update };
+    sign1(key, &Message::Update(update).encode().expect("encodes")).expect("signs")
 }
 
-/// The envelope of a well-made manifest for the TA.
-pub(crate) fn envelope(sequence_number: u64) -> Vec<u8> {
-    Author::new(sequence_number).envelope()
-}
+/// Pieces in which payloads are served.
+pub(crate) const PIECE: usize = 1000;

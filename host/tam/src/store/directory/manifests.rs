@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The manifests in the directory, and the files they name.
+
+use super::{
+    Directory, MANIFESTS, PAYLOADS, StoreError, WITHDRAWN, checked_name, list, make_directory, read, visible,
+};
+use crate::store::{Listing, Offer};
+use std::fs;
+use std::path::{Path, PathBuf};
+use teep_proto::cose::Thumbprint;
+use teep_suit::files;
+
+/// Before the first digits of a device's thumbprint: the directory of what is for this device.
+const FOR: &str = "for-";
+
+/// What became of publishing a manifest.
+#[derive(Clone, Debug)]
+pub struct Published {
+    /// The manifest.
+    pub offer: Offer,
+    /// Whether one of the same name was replaced.
+    pub replaced: bool,
+    /// Names of the payload files that were put there with it.
+    pub payloads: Vec<String>,
+}
+
+impl Directory {
+    /// Where the files are that manifests name by URI.
+    pub fn payloads(&self) -> PathBuf {
+        self.root.join(PAYLOADS)
+    }
+
+    /// Puts the envelope in the file `source` among the manifests, under the name of the file. One of that
+    /// name is replaced. With `agent` it is for this device only. Before it the files `payloads` are put where they are
+    /// served; the manifest has to name each by its digest.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] when no vetted signer signed it, [`StoreError::Nothing`] when it is there,
+    /// [`StoreError::Invalid`] when a payload is not what it names.
+    pub fn publish(
+        &self,
+        source: &Path,
+        agent: Option<Thumbprint>,
+        payloads: &[PathBuf],
+    ) -> Result<Published, StoreError> {
+        let name = source.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if Path::new(checked_name(name)?).extension().is_none_or(|extension| extension != "suit") {
+            return Err(StoreError::Invalid(format!("{name:?}: an envelope's name ends with .suit")));
+        }
+        let name = match agent {
+            Some(agent) => format!("{FOR}{:.16}/{name}", agent.to_string()),
+            None => name.to_owned(),
+        };
+        let envelope = read(source)?;
+        let offer = Offer::verified(name.clone(), envelope, &self.signer_keys()?).map_err(|error| {
+            let text = format!("{}: {}", source.display(), why_not_served(&error));
+            if error.kind == teep_proto::Kind::Unauthenticated {
+                StoreError::Refused(text)
+            } else {
+                StoreError::Invalid(text)
+            }
+        })?;
+        let payloads =
+            payloads.iter().map(|payload| self.add_payload(payload, &offer)).collect::<Result<_, _>>()?;
+        let path = self.root.join(MANIFESTS).join(&name);
+        let replaced = path.exists();
+        if replaced && read(&path)? == offer.envelope {
+            return Err(StoreError::Nothing(format!("{name} is published already")));
+        }
+        path.parent().map_or(Ok(()), |parent| make_directory(parent, 0o755))?;
+        files::write_atomic(&path, &offer.envelope)?;
+        let withdrawn = self.root.join(WITHDRAWN).join(&name);
+        if withdrawn.exists() {
+            remove(withdrawn)?;
+        }
+        Ok(Published { offer: Offer { agent, ..offer }, replaced, payloads })
+    }
+
+    /// Puts the file `source` among the payloads, under its name. A file that no device would take is not served.
+    fn add_payload(&self, source: &Path, manifest: &Offer) -> Result<String, StoreError> {
+        let name = checked_name(source.file_name().and_then(|name| name.to_str()).unwrap_or_default())?;
+        let bytes = fs::read(source).map_err(|error| teep_suit::Error::Io {
+            doing: "read",
+            path: source.to_owned(),
+            source: error,
+        })?;
+        if !teep_suit::names_payload(&manifest.envelope, &bytes)? {
+            return Err(StoreError::Invalid(format!(
+                "{} does not name {}: its digest is that of another file",
+                manifest.name,
+                source.display()
+            )));
+        }
+        make_directory(&self.payloads(), 0o755)?;
+        files::write_atomic(&self.payloads().join(name), &bytes)?;
+        Ok(name.to_owned())
+    }
+
+    /// Takes the manifest `name` away, e.g. `hello.suit` or `for-0123456789abcdef/greeting.suit`. With `give_up`
+    /// devices that have it are told to give it up; else they keep it.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when there is none.
+    pub fn withdraw(&self, name: &str, give_up: bool) -> Result<(), StoreError> {
+        let (own, file) = name.split_once('/').unwrap_or(("x", name));
+        [own, file].into_iter().try_for_each(|part| checked_name(part).map(|_| ()))?;
+        let path = self.root.join(MANIFESTS).join(name);
+        if !path.is_file() {
+            return Err(StoreError::NotFound(format!("{name} is not published: see teep-tam list")));
+        }
+        if give_up {
+            let kept = self.root.join(WITHDRAWN).join(name);
+            kept.parent().map_or(Ok(()), |parent| make_directory(parent, 0o755))?;
+            files::write_atomic(&kept, &read(&path)?)?;
+        }
+        remove(path)
+    }
+
+    /// The manifests by name.
+    ///
+    /// # Errors
+    /// [`StoreError::File`] when the directory cannot be read.
+    pub fn manifests(&self) -> Result<Listing<Offer>, StoreError> {
+        self.offers_in(MANIFESTS)
+    }
+
+    /// The manifests that devices are to give up, by name.
+    ///
+    /// # Errors
+    /// [`StoreError::File`] when the directory cannot be read.
+    pub fn withdrawn_manifests(&self) -> Result<Listing<Offer>, StoreError> {
+        self.offers_in(WITHDRAWN)
+    }
+
+    fn offers_in(&self, kind: &str) -> Result<Listing<Offer>, StoreError> {
+        let mut listing = Listing::default();
+        let root = self.root.join(kind);
+        if !root.is_dir() {
+            return Ok(listing);
+        }
+        let signers = self.signer_keys()?;
+        let mut add = |name: String, path: &Path, agent: Option<Thumbprint>| {
+            if path.extension().is_none_or(|extension| extension != "suit") {
+                return;
+            }
+            let offer = read(path).map_err(|error| error.to_string()).and_then(|envelope| {
+                Offer::verified(name.clone(), envelope, &signers).map_err(|error| why_not_served(&error))
+            });
+            match offer {
+                Ok(offer) => listing.items.push(Offer { agent, ..offer }),
+                Err(why) => listing.unusable.push((format!("{kind}/{name}"), why)),
+            }
+        };
+        list(&root)?.into_iter().for_each(|(name, path)| add(name, &path, None));
+        let mut known = Vec::new();
+        for entry in self.agent_entries()?.items {
+            let agent = entry.key.thumbprint();
+            let own = format!("{FOR}{:.16}", agent.to_string());
+            let directory = root.join(&own);
+            if directory.is_dir() {
+                list(&directory)?
+                    .into_iter()
+                    .for_each(|(name, path)| add(format!("{own}/{name}"), &path, Some(agent)));
+            }
+            known.push(own);
+        }
+        for name in directories(&root)? {
+            if !known.contains(&name) {
+                let why = "it is for a device that is not enrolled".to_owned();
+                listing.unusable.push((format!("{kind}/{name}"), why));
+            }
+        }
+        Ok(listing)
+    }
+}
+
+fn remove(path: PathBuf) -> Result<(), StoreError> {
+    fs::remove_file(&path).map_err(|source| teep_suit::Error::Io { doing: "remove", path, source }.into())
+}
+
+fn why_not_served(error: &teep_proto::Error) -> String {
+    if error.kind == teep_proto::Kind::Unauthenticated {
+        return format!("{error}; vet its signer with teep-tam add-signer, if you trust it");
+    }
+    format!("not a usable SUIT envelope, {error}")
+}
+
+/// Names of the visible directories in a directory, in order.
+fn directories(directory: &Path) -> Result<Vec<String>, StoreError> {
+    Ok(visible(directory)?.into_iter().filter(|(_, path)| path.is_dir()).map(|(name, _)| name).collect())
+}

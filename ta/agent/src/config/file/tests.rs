@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+use super::*;
+use std::fs;
+use teep_proto::cose::{RecipientKey, SigningKey};
+
+const DEVICE: &str = "[device]
+vendor-ids = [\"c0ddd5f1-5243-5660-87db-4f5b0aa26c2f\"]
+class-ids = [\"c0ddd5f1-5243-5660-87db-4f5b0aa26c2f\"]
+";
+
+const ATTESTATION_BARE: &str = "[attestation]
+oemid = 32473
+hwmodel = \"board\"
+hwversion = \"1.0\"
+";
+const ATTESTATION: &str = "[attestation]
+oemid = 32473
+hwmodel = \"board\"
+hwversion = \"1.0\"
+manifests = [{ uri = \"https://example.com/optee.suit\", digest = \"0011223300112233001122330011223300112233001122330011223300112233\" }]
+";
+
+#[test]
+fn compiles_what_evidence_says() {
+    let tam = "[[tam]]\nuri = \"https://tam.example/tam\"\nkeys = [\"a.cose\"]\nattestation = \"required\"\n\
+               [[verifier]]\nkey = \"b.cose\"\n[eat]\nteep-profile = \"urn:x\"\nsuit-reference-content-type = 7\n";
+    let config =
+        compile("evidence", &format!("{DEVICE}{tam}{ATTESTATION}profile = \"urn:y\"\n")).expect("compiles");
+    assert!(config.tams[0].attestation_required);
+    assert_eq!(config.verifiers.len(), 1);
+    assert_eq!(
+        (config.eat_profile.uri.as_str(), config.eat_profile.suit_reference_content_type),
+        ("urn:x", 7)
+    );
+    let device = config.attestation.expect("claims");
+    let claims = device.claims(&config.eat_profile).expect("claims");
+    assert_eq!((claims.hardware_model, claims.eat_profile), (Some(&b"board"[..]), Some("urn:y")));
+    assert_eq!(claims.manifests.len(), 1);
+}
+
+/// Compiles `text` in a directory with the COSE_Keys `a.cose` and `b.cose`.
+fn compile(name: &str, text: &str) -> Result<Config, String> {
+    let directory = std::env::temp_dir().join(format!("teep-agent-{name}-{}", std::process::id()));
+    fs::create_dir_all(&directory).expect("a directory");
+    for (file, n) in [("a.cose", 1), ("b.cose", 2)] {
+        let key = SigningKey::p256_from_scalar(&[n; 32]).expect("a scalar").public_key();
+        fs::write(directory.join(file), key.to_cose_key()).expect("written");
+    }
+    let secret = SigningKey::p256_from_scalar(&[3; 32]).expect("a scalar");
+    fs::write(directory.join("secret.cose"), secret.to_cose_key()).expect("written");
+    let path = directory.join("agent.toml");
+    fs::write(&path, text).expect("written");
+    let compiled = compile_toml(&path);
+    fs::remove_dir_all(&directory).expect("removed");
+    compiled.map(|bytes| Config::decode(&bytes).expect("what was compiled decodes"))
+}
+
+#[test]
+fn compiles_roles_and_scopes() {
+    let text = format!(
+        "{DEVICE}[[tam]]\nuri = \"https://tam.example/tam\"\nkeys = [\"a.cose\"]\n\
+         [[signer]]\nkey = \"b.cose\"\ncomponents = [[\"TEEP-Device\", \"uuid:8d82573a-926d-4754-9353-32dc29997f74\"]]\n"
+    );
+    let config = compile("good", &text).expect("compiles");
+    assert_eq!(config.tams[0].dialect, Dialect::Final, "without a setting");
+    for dialect in Dialect::ALL {
+        let text = text.replace("[[signer]]", &format!("dialect = \"{dialect}\"\n[[signer]]"));
+        assert_eq!(compile("dialect", &text).expect("compiles").tams[0].dialect, dialect);
+    }
+    assert_eq!(config.tams[0].uri, "https://tam.example/tam");
+    let prefix = ComponentId::decode(&config.signers[0].prefixes[0]).expect("id").to_elements();
+    assert_eq!((prefix[0].as_slice(), prefix[1].len()), (&b"TEEP-Device"[..], 16));
+}
+
+#[test]
+fn compiles_rights_and_keys() {
+    let text = format!(
+        "{DEVICE}[[tam]]\nuri = \"https://tam.example/tam\"\nkeys = [\"a.cose\"]\nreport-key = \"b.cose\"\n\
+         [[signer]]\nkey = \"b.cose\"\ncomponents = [[\"x\"]]\n\
+         commands = [\"fetch\", \"directive-copy\"]\npersonalization-in-clear = true\n\
+         [[decryption-key]]\nkey = \"secret.cose\"\nkid = \"kid-1\"\n\
+         [manifests]\nstrict-dependencies = true\n"
+    );
+    let config = compile("rights", &text).expect("compiles");
+    assert!(config.tams[0].report_key.is_some());
+    assert_eq!(config.signers[0].commands, Some(Vec::from([command::FETCH, command::COPY])));
+    assert!(config.signers[0].personalization_in_clear);
+    assert_eq!((config.strict_dependencies, config.unnamed_manifests), (true, false));
+    let key = config.decryption_keys[0].recipient_key().expect("a key");
+    let RecipientKey::Agreement(secret) = key else { panic!("another kind of key") };
+    assert_eq!(secret.public_key().kid(), b"kid-1");
+}
+
+#[test]
+fn says_what_is_wrong() {
+    let tam = "[[tam]]\nuri = \"https://tam.example/tam\"\nkeys = [\"a.cose\"]\n";
+    let signer = |key: &str| format!("[[signer]]\nkey = \"{key}\"\ncomponents = [[\"x\"]]\n");
+    for (name, text, expected) in [
+        ("typo", format!("{DEVICE}{tam}[[singer]]\n"), "singer"),
+        ("roles", format!("{DEVICE}{tam}{}", signer("a.cose")), "each role needs keys of its own"),
+        (
+            "verifier",
+            format!("{DEVICE}{tam}[[verifier]]\nkey = \"a.cose\"\n"),
+            "each role needs keys of its own",
+        ),
+        ("unattestable", format!("{DEVICE}{tam}attestation = \"required\"\n"), "there is no [[verifier]]"),
+        ("maybe", format!("{DEVICE}{tam}attestation = \"maybe\"\n"), "maybe"),
+        (
+            "oemid",
+            format!("{DEVICE}{tam}{}", ATTESTATION.replace("32473", "\"00\"")),
+            "private enterprise number",
+        ),
+        ("model", format!("{DEVICE}{tam}{}", ATTESTATION.replace("board", "")), "hwmodel"),
+        ("digest", format!("{DEVICE}{tam}{}", ATTESTATION.replace("00112233", "")), "no SHA-256 digest"),
+        ("no-manifest", format!("{DEVICE}{tam}{}manifests = []\n", ATTESTATION_BARE), "manifests"),
+        (
+            "disguise",
+            format!("{DEVICE}{tam}{}profile = \"urn:ietf:rfc:rfcXXXX\"\n", ATTESTATION),
+            "not the one of Attestation Results",
+        ),
+        ("missing", format!("{DEVICE}{tam}{}", signer("c.cose")), "c.cose"),
+        ("no-key", format!("{DEVICE}{tam}{}", signer("agent.toml")), "agent.toml"),
+        (
+            "command",
+            format!("{DEVICE}{tam}{}commands = [\"abort\"]\n", signer("b.cose")),
+            "write, fetch, copy and swap",
+        ),
+        ("public", format!("{DEVICE}{tam}[[decryption-key]]\nkey = \"b.cose\"\n"), "b.cose"),
+        ("uuid", format!("{}{tam}", DEVICE.replace("c0dd", "xxxx")), "is no UUID"),
+        ("no-tam", format!("tam = []\n{DEVICE}"), "at least one [[tam]]"),
+        ("twice", format!("{DEVICE}{tam}{tam}"), "https://tam.example/tam has two entries"),
+        ("number", format!("{DEVICE}{tam}dialect = 26\n"), "dialect"),
+        (
+            "dialect",
+            format!("{DEVICE}{tam}dialect = \"26\"\n"),
+            "https://tam.example/tam: the dialect is \"final\" or \"pre-26\"",
+        ),
+        ("scheme", format!("{DEVICE}{}", tam.replace("https", "ftp")), "no http or https URI"),
+        ("all", format!("{DEVICE}{tam}{}", signer("b.cose").replace("[\"x\"]", "[]")), "an element at least"),
+    ] {
+        let error = compile(name, &text).expect_err(name);
+        assert!(error.contains(expected), "{name}: {error}");
+    }
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+use super::*;
+use alloc::{format, vec};
+use teep_proto::cose::SigningKey;
+use teep_proto::eat::{Claims, HardwareVersion, ManifestClaim, OemId};
+use teep_proto::suit::Digest;
+
+fn public(n: u8) -> PublicKey {
+    SigningKey::p256_from_scalar(&[n; 32]).expect("a scalar").public_key()
+}
+
+fn config(signer: u8) -> Config {
+    Config {
+        vendor_ids: vec![[1; 16]],
+        class_ids: vec![[2; 16], [3; 16]],
+        tams: Dialect::ALL
+            .map(|dialect| TamAnchor {
+                uri: format!("https://{dialect}.example/tam"),
+                dialect,
+                keys: vec![public(1)],
+                report_key: (dialect == Dialect::Final).then(|| secret().public_key().clone()),
+                attestation_required: dialect == Dialect::Final,
+            })
+            .to_vec(),
+        signers: vec![SignerAnchor {
+            key: public(signer),
+            prefixes: vec![ComponentId::encode(&["TEEP-Device"])],
+            commands: Some(vec![21]),
+            personalization_in_clear: true,
+        }],
+        decryption_keys: vec![
+            DecryptionKey::from_cose_key(
+                &SymmetricKey::new(&[5; 16], Some(b"kid")).expect("a key").to_cose_key(),
+            )
+            .expect("a secret key"),
+        ],
+        strict_dependencies: true,
+        unnamed_manifests: false,
+        attestation: Some(DeviceClaims::new(&claims(), &EatProfile::default()).expect("complete")),
+        eat_profile: EatProfile::default(),
+        verifiers: vec![public(6)],
+    }
+}
+
+fn claims() -> Claims<'static> {
+    Claims {
+        oemid: Some(OemId::Pen(32473)),
+        hardware_model: Some(b"board"),
+        hardware_version: Some(HardwareVersion { version: "1", scheme: None }),
+        manifests: vec![ManifestClaim::SuitReference { uri: "urn:x", digest: Digest::of(b"firmware") }],
+        ..Claims::default()
+    }
+}
+
+fn secret() -> AgreementSecret {
+    AgreementSecret::from_scalar(&[9; 32]).expect("a scalar")
+}
+
+#[test]
+fn a_public_key_decrypts_nothing() {
+    DecryptionKey::from_cose_key(&secret().public_key().to_cose_key()).expect_err("no secret in it");
+}
+
+#[test]
+fn a_signer_may_be_kept_from_commands() {
+    let mut signer = config(2).signers.remove(0);
+    assert!(signer.may_use(21) && !signer.may_use(18));
+    signer.commands = None;
+    assert!(signer.may_use(18));
+}
+
+#[test]
+fn round_trips() {
+    let config = config(2);
+    assert_eq!(Config::decode(&config.encode()), Ok(config));
+}
+
+#[test]
+fn a_dialect_of_another_name_is_refused() {
+    let bytes = config(2).encode();
+    let at = bytes.windows(7).position(|item| item == b"\x66pre-26").expect("the second TAM's");
+    for item in [b"\x66pre-25", b"\x66Pre-26", b"\x66final "] {
+        let mut other = bytes.clone();
+        other[at..at + 7].copy_from_slice(item);
+        assert_eq!(
+            Config::decode(&other).expect_err("no dialect").what,
+            "the dialect is \"final\" or \"pre-26\""
+        );
+    }
+}
+
+#[test]
+fn a_tam_has_one_entry() {
+    let mut config = config(2);
+    config.tams[1].uri = config.tams[0].uri.clone();
+    Config::decode(&config.encode()).expect_err("else it had two dialects");
+}
+
+#[test]
+fn attack_one_key_in_two_roles() {
+    Config::decode(&config(1).encode()).expect_err("REQ-ARCH-007");
+    for verifier in [1, 2] {
+        let config = Config { verifiers: vec![public(verifier)], ..config(2) };
+        let error = Config::decode(&config.encode()).expect_err("a TAM's or a signer's key");
+        assert_eq!(error.what, "a key in one role only");
+    }
+}
+
+#[test]
+fn a_tam_that_has_to_be_attested_needs_a_verifier() {
+    let config = Config { verifiers: vec![], ..config(2) };
+    let error = Config::decode(&config.encode()).expect_err("nobody can vouch for it");
+    assert_eq!(error.what, "a verifier for the TAMs that have to be attested");
+}
+
+/// REQ-TEEP-141, REQ-TEEP-063.
+#[test]
+fn evidence_is_complete_and_cannot_pass_for_an_attestation_result() {
+    let profile = EatProfile::default();
+    let incomplete = Claims { hardware_model: None, ..claims() };
+    let error = DeviceClaims::new(&incomplete, &profile).expect_err("REQ-TEEP-141");
+    assert!(error.what.contains("hwmodel"), "{error}");
+    let disguised = Claims { eat_profile: Some(&profile.uri), ..claims() };
+    DeviceClaims::new(&disguised, &profile).expect_err("REQ-TEEP-063");
+}
+
+#[test]
+fn scope_is_a_prefix_of_whole_elements() {
+    let signer = &config(2).signers[0];
+    let id = |elements: &[&str]| ComponentId::encode(elements);
+    assert!(signer.may_touch(&ComponentId::decode(&id(&["TEEP-Device", "x"])).expect("id")));
+    assert!(!signer.may_touch(&ComponentId::decode(&id(&["TEEP-Devices", "x"])).expect("id")));
+    assert!(!signer.may_touch(&ComponentId::decode(&id(&["x", "TEEP-Device"])).expect("id")));
+    assert!(!signer.may_touch(&ComponentId::decode(&id(&[])).expect("id")));
+}

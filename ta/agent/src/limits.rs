@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The Agent's limits, beside those of the formats in [`teep_proto::limits`].
+
+use teep_proto::limits::MAX_LIST;
+
+/// Manifests kept.
+pub(crate) const MAX_MANIFESTS: usize = MAX_LIST - 1;
+/// Components installed: with the Agent itself they fill the tc-list of a QueryResponse.
+pub(crate) const MAX_INSTALLED: usize = MAX_LIST - 1;
+/// Manifest identifiers whose sequence numbers are remembered, installed or not.
+pub(crate) const MAX_FLOORS: usize = 256;
+/// Updates that are recognised when they come again.
+pub(crate) const MAX_UPDATES: usize = 64;
+/// Bytes of the index of what is installed. Bounds what all TAMs together can make the Agent remember.
+pub(crate) const MAX_INDEX: usize = 64 * 1024;
+/// Bytes of a payload when the manifest does not say how many it has.
+pub(crate) const MAX_PAYLOAD: u64 = 16 * 1024 * 1024;
+/// Payloads fetched and decrypted in one procedure.
+pub(crate) const MAX_EFFECTS: usize = 64;
+/// Bytes of an envelope that is opened: a dependency that was fetched, or a stored manifest.
+pub(crate) const MAX_ENVELOPE: usize = 64 * 1024;
+/// Envelopes and identifiers that one procedure keeps in memory.
+pub(crate) const MAX_KEPT: usize = 96;
+/// Bytes of all of them together.
+pub(crate) const MAX_KEPT_BYTES: usize = 192 * 1024;
+/// Bytes of all SUIT Reports in one message: what goes into a reply, with room for the rest of it. Reports that would
+/// make it more than that come without records.
+pub(crate) const MAX_REPORTS: usize = 24 * 1024;
+/// Bytes of an object that are handled at a time.
+pub(crate) const PIECE: usize = 8 * 1024;
+/// Memory that must be there for an Update to be begun: what is needed on the way beside payloads and messages, in many
+/// small pieces.
+pub(crate) const WORKING_MEMORY: usize = 96 * 1024;

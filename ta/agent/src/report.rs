@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+//! SUIT Reports: what became of each manifest, and how that is protected on its way to the TAM.
+
+mod capability;
+
+pub(crate) use capability::{capabilities, capabilities_for};
+
+use crate::config::TamAnchor;
+use crate::env::{Env, EnvError};
+use crate::keys;
+use crate::limits::MAX_REPORTS;
+use crate::processor::Failure;
+use crate::transaction::Refusal;
+use alloc::vec::Vec;
+use teep_proto::cose::{AgreementKey, ContentAlgorithm, EncryptTo, KeyWrap, Random, SigningKey};
+use teep_proto::limits::MAX_LIST;
+use teep_proto::suit::{Authenticator, Reason, Record, Report, ReportEntry, ReportResult};
+use teep_proto::teep::{QueryRequest, SuitCoseProfile};
+use teep_proto::{Error, Kind};
+
+/// Profiles of the Agent's SUIT Reports, the preferred one first.
+pub(crate) const PROFILES: [SuitCoseProfile; 2] =
+    [SuitCoseProfile::ESP256_ECDH_A128GCM, SuitCoseProfile::ESP256_ECDH_A128CTR];
+
+/// How the reports of a conversation are protected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Protection {
+    /// The TAM has not said yet what it can read: they are in a signed TEEP message, and so bare.
+    #[default]
+    Bare,
+    /// By this profile.
+    Profile(SuitCoseProfile),
+    /// It can read nothing that the Agent has: none are sent.
+    Impossible,
+}
+
+impl Protection {
+    /// What `request` allows.
+    pub(crate) fn negotiate(request: &QueryRequest<'_>) -> Self {
+        let offered = &request.supported_suit_cose_profiles;
+        let common = PROFILES.into_iter().find(|profile| offered.contains(profile));
+        common.map_or(Self::Impossible, Self::Profile)
+    }
+}
+
+/// The reports of one message.
+#[derive(Debug, Default)]
+pub(crate) struct Reports {
+    list: Vec<Vec<u8>>,
+}
+
+impl Reports {
+    /// Each encoded and protected.
+    pub(crate) fn list(&self) -> Vec<&[u8]> {
+        self.list.iter().map(Vec::as_slice).collect()
+    }
+
+    /// Adds `report`. Where there are more than a message can have, the last one counts.
+    ///
+    /// # Errors
+    /// The TEE's reason.
+    pub(crate) fn add<E: Env>(
+        &mut self,
+        env: &mut E,
+        protector: &Protector,
+        mut report: Report<'_>,
+    ) -> Result<(), EnvError> {
+        report.records.truncate(MAX_LIST);
+        let taken: usize = self.list.iter().map(Vec::len).sum();
+        let mut protected = protector.protect(env, &report)?;
+        if protected.len().saturating_add(taken) > MAX_REPORTS {
+            report.records.clear();
+            report.capabilities = None;
+            protected = protector.protect(env, &report)?;
+        }
+        self.list.truncate(MAX_LIST.saturating_sub(1));
+        self.list.extend(protected);
+        Ok(())
+    }
+}
+
+/// What protects reports for one TAM.
+pub(crate) struct Protector {
+    protection: Protection,
+    key: Option<SigningKey>,
+    recipient: Option<AgreementKey>,
+}
+
+impl Protector {
+    /// Of reports for `tam`.
+    ///
+    /// # Errors
+    /// The TEE's reason.
+    pub(crate) fn new<E: Env>(
+        env: &mut E,
+        protection: Protection,
+        tam: &TamAnchor,
+    ) -> Result<Self, EnvError> {
+        let key = match protection {
+            Protection::Profile(_) => Some(keys::report_key(env)?),
+            Protection::Bare | Protection::Impossible => None,
+        };
+        Ok(Self { protection, key, recipient: tam.report_key.clone() })
+    }
+
+    fn protect<E: Env>(&self, env: &mut E, report: &Report<'_>) -> Result<Vec<Vec<u8>>, EnvError> {
+        let key = match (self.protection, &self.key) {
+            (Protection::Bare, _) => return Ok(report.encode().into_iter().collect()),
+            (Protection::Profile(profile), Some(key)) => (profile, key),
+            _ => return Ok(Vec::new()),
+        };
+        let (profile, key) = key;
+        let content = content_algorithm(Protection::Profile(profile));
+        let authenticator = Authenticator::Sign(key);
+        let Some(recipient) = &self.recipient else {
+            return Ok(report.protect(authenticator).into_iter().collect());
+        };
+        let to = [EncryptTo::Agreement(recipient, KeyWrap::A128Kw)];
+        let protected = randomly(env, |random| report.protect_for(authenticator, content, &to, random))?;
+        Ok(protected.into_iter().collect())
+    }
+}
+
+/// How what is for one TAM is encrypted: as it can read it, and else with the algorithm that is preferred.
+pub(crate) fn content_algorithm(protection: Protection) -> ContentAlgorithm {
+    match protection {
+        Protection::Profile(SuitCoseProfile::ESP256_ECDH_A128CTR) => ContentAlgorithm::A128Ctr,
+        _ => ContentAlgorithm::A128Gcm,
+    }
+}
+
+/// Runs `encrypt` with random numbers of the TEE.
+///
+/// # Errors
+/// The TEE's reason to give none.
+pub(crate) fn randomly<E: Env, T>(
+    env: &mut E,
+    encrypt: impl FnOnce(&mut Random<'_>) -> Result<T, Error>,
+) -> Result<Result<T, Error>, EnvError> {
+    let mut failure = None;
+    let mut random = |bytes: &mut [u8]| {
+        env.random(bytes).map_err(|error| {
+            failure = Some(error);
+            Error { kind: Kind::Unsupported, what: "random numbers", offset: 0, path: Vec::new() }
+        })
+    };
+    let encrypted = encrypt(&mut random);
+    failure.map_or(Ok(encrypted), Err)
+}
+
+/// How processing ended, in the words of a report.
+pub(crate) fn result(refusal: &Refusal) -> ReportResult<'static> {
+    let (code, record, reason) = match refusal {
+        Refusal::Manifest(Failure { reason, record, .. }) => (*reason as i64, record.clone(), *reason),
+        Refusal::Temporary(error) | Refusal::Unknown(error) => {
+            (i64::from(error.code), Record::default(), Reason::OperationFailed)
+        }
+        Refusal::Full(_) | Refusal::Unfinished => {
+            (i64::from(EnvError::OUT_OF_MEMORY.code), Record::default(), Reason::OperationFailed)
+        }
+    };
+    ReportResult::Failure { code, record, reason }
+}
+
+/// What reporting policies asked for.
+pub(crate) fn entries(records: &[Record<'static>]) -> Vec<ReportEntry<'static>> {
+    records.iter().cloned().map(ReportEntry::Record).collect()
+}

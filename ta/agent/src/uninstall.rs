@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Uninstalling: a manifest lives while a TAM or another manifest needs it, a component while a manifest does (suit.md
+//! 9.5).
+
+use crate::env::{Env, EnvError};
+use crate::install::{Done, Halted, commit};
+use crate::processor::{self, Failure};
+use crate::store::{Hash, UpdateRecord};
+use crate::transaction::Refusal;
+use crate::world::Device;
+use alloc::format;
+use teep_proto::suit::{ComponentId, Envelope, Reason};
+
+/// Takes away the link of the TAM `tam` on the manifest `id`, and what nobody needs then (AMB-19). An identifier that is
+/// not installed is unlinked already (rule 9). `update` is remembered with that.
+///
+/// # Errors
+/// Why not; the device is then as it was.
+pub(crate) fn unlink<'b, E: Env>(
+    mut device: Device<'_, 'b, E>,
+    id: &ComponentId<'_>,
+    tam: Hash,
+    update: UpdateRecord,
+) -> Result<Done<'b>, Halted> {
+    if let Some(manifest) = device.next.manifest_mut(id.as_bytes()) {
+        if !manifest.roots.contains(&tam) {
+            let text = format!("this TAM did not install {id}");
+            return Err(Failure::early(Reason::ComponentUnauthorised, text).into());
+        }
+        manifest.roots.retain(|root| *root != tam);
+    }
+    drop_unneeded(&mut device)?;
+    let sessions = commit(&mut device, update, &[])?;
+    Ok(Done { uninstalled: device.uninstalled, sessions, ..Done::default() })
+}
+
+/// Uninstalls every manifest of the next state that nobody needs, each after its suit-uninstall was run once, and drops
+/// every component without an owner (rules 1, 4 and 5).
+pub(crate) fn drop_unneeded<E: Env>(device: &mut Device<'_, '_, E>) -> Result<(), Halted> {
+    loop {
+        let unneeded = device.next.manifests.iter().find(|manifest| !device.next.is_needed(&manifest.id));
+        let Some(id) = unneeded.map(|manifest| manifest.id.clone()) else { break };
+        if let Err(halted) = run_uninstall(device, &id) {
+            if !matches!(halted, Halted::Refused(Refusal::Temporary(EnvError::CORRUPT | EnvError::NOT_FOUND)))
+            {
+                return Err(halted);
+            }
+            // A manifest that storage has lost must not stay for ever. Its links go in any case.
+            device.env.log(format_args!("a stored manifest is damaged and goes without its suit-uninstall"));
+        }
+        device.next.manifests.retain(|manifest| manifest.id != id);
+    }
+    let owned = |id: &[u8]| device.next.owners(id).next().is_some();
+    let kept = device.next.components.iter().filter(|component| owned(&component.id)).cloned().collect();
+    device.next.components = kept;
+    Ok(())
+}
+
+/// Runs the suit-uninstall of the stored manifest `id`, unless that was done.
+fn run_uninstall<E: Env>(device: &mut Device<'_, '_, E>, id: &[u8]) -> Result<(), Halted> {
+    let Some(gone) = device.begin_uninstall(id)? else { return Ok(()) };
+    let envelope = Envelope::decode(gone.envelope).map_err(|_| EnvError::CORRUPT)?;
+    Ok(processor::uninstall(device, gone.id, &envelope)?)
+}
