@@ -90,7 +90,7 @@ fn play(workshop: &Workshop, run_dir: &Path, program: PathBuf) -> Result<(), Fai
 
     steps.begin("The Trusted Application reads it from the Agent, and nobody else can");
     steps.hello(&mut device, 0, GREETING_2)?;
-    steps.command(&mut device, &format!("hello-client --other read {GREETING}"), NO_SUCH_DATA, "not for it")?;
+    steps.command(&mut device, &format!("hello-client --other read {GREETING}"), NO_SUCH_DATA, "no such component")?;
 
     steps.begin("The TAM withdraws both: the device gives them up");
     directory.withdraw(&format!("for-{:.16}/greeting.suit", key.thumbprint().to_string()), true)?;

@@ -71,25 +71,23 @@ impl<E: Env> Agent<E> {
         let message_key = self.signing_key()?.public_key().thumbprint();
         let Self { env, config, .. } = self;
         let Some(device) = &config.attestation else { return Err("there are no claims".to_owned()) };
-        let failed = |error| format!("Evidence cannot be made: {error}");
-        let key = keys::attestation_key(env).map_err(failed)?;
+        let key = keys::attestation_key(env).map_err(unmade)?;
         let ueid = [&[UEID_RANDOM][..], &key.public_key().thumbprint().0].concat();
-        let measured = env.measurement().map_err(failed)?;
+        let measured = env.measurement().map_err(unmade)?;
         let profile = config.eat_profile.as_profile();
-        let impossible = |error| format!("Evidence cannot be made: {error}");
-        let mut claims = device.claims(&config.eat_profile).map_err(impossible)?;
+        let mut claims = device.claims(&config.eat_profile).map_err(unmade)?;
         claims.nonce = request.challenge;
         claims.confirmation = Some(Confirmation::kid(&message_key));
         claims.ueid = Some(&ueid);
         claims.measurements = measured.iter().map(Measurement::sha256).collect();
         let format = claims.eat_profile.map_or_else(|| EAT_CWT.to_owned(), eat_media_type);
-        let mut payload = eat::sign(&claims, &profile, &key).map_err(impossible)?;
+        let mut payload = eat::sign(&claims, &profile, &key).map_err(unmade)?;
         if let Some(recipient) = &tam.report_key {
             let to = [EncryptTo::Agreement(recipient, KeyWrap::A128Kw)];
             let content = content_algorithm(protection);
             let encrypted =
-                randomly(env, |random| eat::encrypt(&payload, content, &to, random)).map_err(failed)?;
-            payload = encrypted.map_err(impossible)?;
+                randomly(env, |random| eat::encrypt(&payload, content, &to, random)).map_err(unmade)?;
+            payload = encrypted.map_err(unmade)?;
         }
         Ok(Ok(Evidence { format, payload }))
     }
@@ -182,4 +180,8 @@ impl<E: Env> Agent<E> {
         };
         Answer::error(tam.dialect, error, text).map(Some)
     }
+}
+
+fn unmade(error: impl core::fmt::Display) -> Failed {
+    format!("Evidence cannot be made: {error}")
 }
