@@ -138,12 +138,12 @@ panic-check: tools
 
 # The OP-TEE side without OP-TEE, the guards, then the real thing.
 test-ta: tas
-	$(CARGO_HOST) test --locked --quiet -p teep-agent-ta
+	$(CARGO_HOST) test --locked --quiet -p teep-agent-ta -p teep-personalization
 	ta/test-guards.sh
 	source $(BUILD)/optee/env && ta/lint-tas.sh
 
 test-system: image platform-stock
-	TEEP_BUILD=$(BUILD) $(CARGO_HOST) test --locked -p teep-qemu --features system-test --test system
+	TEEP_BUILD=$(BUILD) $(CARGO_HOST) test --locked -p teep-qemu --features system-test --test system -- --show-output
 
 clean:
 	rm -rf $(HOST) $(CROSS) $(BUILD)/ta $(OUT) $(BUILD)/runs

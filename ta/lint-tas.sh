@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Clippy over the programs of the Trusted Applications, which only build against a TA dev kit. One package
-# at a time, because cargo would unite their features. Environment: see cargo-env.sh.
+# Clippy over the programs of the Trusted Applications and what they link, which only build against a TA dev kit.
+# One package at a time, because cargo would unite their features. Environment: see cargo-env.sh.
 
 set -euo pipefail
 
@@ -15,3 +15,4 @@ for package in teep-agent-ta hello-ta other-ta; do
     cargo clippy --locked --quiet --package "$package" --all-features --bins --profile ta --target "$target" \
         -- -D warnings
 done
+cargo clippy --locked --quiet --package teep-personalization --lib --profile ta --target "$target" -- -D warnings

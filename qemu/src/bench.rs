@@ -25,7 +25,8 @@ pub const HELLO: [u8; 16] =
 /// Text form of the component identifier of its personalization data.
 pub const GREETING: &str = "TEEP-Device/SecureFS/uuid:1c42796f-7fc4-4536-b751-6a58e6f4540c/greeting";
 /// Text form of the identifier of their manifest.
-const GREETING_MANIFEST: &str = "TEEP-Device/SecureFS/uuid:1c42796f-7fc4-4536-b751-6a58e6f4540c/greeting.suit";
+const GREETING_MANIFEST: &str =
+    "TEEP-Device/SecureFS/uuid:1c42796f-7fc4-4536-b751-6a58e6f4540c/greeting.suit";
 /// What `hello-client` exits with when the demo TA is not installed.
 pub const NOT_INSTALLED: i32 = 3;
 /// What it exits with when there is no such data, or it is not for the TA that was asked.

@@ -69,6 +69,8 @@ fn play(workshop: &Workshop, run_dir: &Path, program: PathBuf) -> Result<(), Fai
     directory.publish(&version_2, None, &[])?;
     steps.broker(&mut device, "policy-check", 0, "Done")?;
 
+    let update = wire.longest();
+
     steps.begin("The Trusted Application answers in version 2");
     steps.hello(&mut device, 0, VERSION_2)?;
 
@@ -90,7 +92,12 @@ fn play(workshop: &Workshop, run_dir: &Path, program: PathBuf) -> Result<(), Fai
 
     steps.begin("The Trusted Application reads it from the Agent, and nobody else can");
     steps.hello(&mut device, 0, GREETING_2)?;
-    steps.command(&mut device, &format!("hello-client --other read {GREETING}"), NO_SUCH_DATA, "no such component")?;
+    steps.command(
+        &mut device,
+        &format!("hello-client --other read {GREETING}"),
+        NO_SUCH_DATA,
+        "no such component",
+    )?;
 
     steps.begin("The TAM withdraws both: the device gives them up");
     directory.withdraw(&format!("for-{:.16}/greeting.suit", key.thumbprint().to_string()), true)?;
@@ -101,7 +108,7 @@ fn play(workshop: &Workshop, run_dir: &Path, program: PathBuf) -> Result<(), Fai
     steps.hello(&mut device, NOT_INSTALLED, ABSENT)?;
 
     steps.begin("Somebody on the network sends the Update again that installed version 2");
-    wire.replay_longest();
+    wire.replay(update);
     steps.broker(&mut device, "policy-check", 0, "")?;
 
     steps.begin("The replayed Update does not bring it back");

@@ -76,11 +76,14 @@ impl Wire {
         matches!(self.state().mischief, Mischief::None)
     }
 
-    /// From now on the TAM is not heard any more. Whatever is asked first gets the longest of its answers so far, of
-    /// equally long ones the last.
-    pub fn replay_longest(&self) {
-        let mut state = self.state();
-        state.mischief = Mischief::Answer(state.longest.clone());
+    /// The longest answer of the TAM so far, of equally long ones the last.
+    pub fn longest(&self) -> Vec<u8> {
+        self.state().longest.clone()
+    }
+
+    /// From now on the TAM is not heard any more. Whatever is asked first is answered with `answer`.
+    pub fn replay(&self, answer: Vec<u8>) {
+        self.state().mischief = Mischief::Answer(answer);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

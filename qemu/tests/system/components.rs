@@ -9,6 +9,7 @@ use teep_suit::{Component, Dependency, Description, Override, Source};
 
 use crate::support::{Bench, probe};
 
+const TEMPORARY_ERROR: u64 = 10;
 const MANIFEST_PROCESSING_FAILED: u64 = 11;
 
 fn refusal(value: &Value) -> &str {
@@ -68,7 +69,8 @@ fn removed_ta_is_gone_and_the_replayed_update_does_not_bring_it_back() {
     assert_eq!(refusal(&bench.broker("policy-check", 0)), "");
     assert_eq!(bench.hello(), None);
     // Whoever holds the wire says again what the TAM said when it installed the TA.
-    bench.wire.as_ref().expect("a wire").replay_longest();
+    let wire = bench.wire.as_ref().expect("a wire");
+    wire.replay(wire.longest());
     bench.device.broker("policy-check").expect("the Broker answers");
     assert_eq!(bench.hello(), None);
     let info = bench.broker("info", 0);
@@ -96,7 +98,10 @@ fn a_ta_comes_with_what_it_depends_on_and_goes_with_it() {
     bench.client("--other read TEEP-Device/SecureFS/words", NO_SUCH_DATA);
     bench.withdraw("hello.suit");
     bench.broker("policy-check", 0);
-    assert_eq!(bench.client("", NOT_INSTALLED), "hello-client: the Trusted Application is not installed; try: teep-broker request-ta 1c42796f-7fc4-4536-b751-6a58e6f4540c");
+    assert_eq!(
+        bench.client("", NOT_INSTALLED),
+        "hello-client: the Trusted Application is not installed; try: teep-broker request-ta 1c42796f-7fc4-4536-b751-6a58e6f4540c"
+    );
     let info = bench.broker("info", 0);
     assert_eq!(info.pointer("/agent/components"), Some(&serde_json::json!([])), "{info}");
 }
@@ -117,7 +122,10 @@ fn a_megabyte_by_uri_over_a_connection_that_breaks_in_constant_memory() {
     assert_eq!(bench.hello(), Some(1));
     let agent = crate::platform::agent(&seen);
     let peak = agent["heap"]["peak"].as_u64().expect("a number");
-    println!("installing a TA of {} bytes took {peak} bytes of the Agent's heap", description.components[0].content.len());
+    println!(
+        "installing a TA of {} bytes took {peak} bytes of the Agent's heap",
+        description.components[0].content.len()
+    );
     assert!(peak <= 256 * 1024, "{seen}");
 }
 
@@ -160,4 +168,19 @@ fn stock_op_tee_cannot_remove_and_the_agent_says_so() {
     assert_eq!(value.pointer("/outcomes/0/err_code"), Some(&MANIFEST_PROCESSING_FAILED.into()), "{value}");
     assert!(refusal(&value).contains("no way to remove"), "{value}");
     assert_eq!(bench.hello(), Some(2));
+}
+
+/// Stock OP-TEE takes a whole image in one buffer. One that does not fit the Agent's heap is an error of the moment.
+#[test]
+fn image_larger_than_the_heap_on_stock_op_tee() {
+    let mut bench = Bench::on(Optee::Stock, "stock-memory");
+    let image = bench.workshop.built("hello-large.ta").expect("the large TA");
+    let mut description = bench.workshop.describe(1, image).expect("a description");
+    description.components[0].source = Some(Source::fetched(&payload_uri("hello-large.ta")));
+    bench.offer("hello.suit", &description);
+    let value = bench.request(REFUSED);
+    assert_eq!(value.pointer("/outcomes/0/err_code"), Some(&TEMPORARY_ERROR.into()), "{value}");
+    assert_eq!(bench.hello(), None);
+    // The Agent is alive.
+    bench.works();
 }

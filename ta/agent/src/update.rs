@@ -226,6 +226,8 @@ impl Entry<'_> {
             }
         };
         progress.installed = progress.installed.saturating_add(outcome.is_ok().into());
+        let removed = outcome.as_ref().map_or(0, |done| done.uninstalled.len());
+        progress.removed = progress.removed.saturating_add(removed);
         self.report(env, progress, report, outcome)
     }
 
@@ -243,14 +245,16 @@ impl Entry<'_> {
             let envelope = arena.open(env, object).ok();
             envelope.and_then(reference).unwrap_or(("", digest))
         });
+        let before = state.manifests.len();
         let device = Device::new(env, config, state, &mut progress.effects, &arena);
         let outcome = uninstall::unlink(device, id, self.record.tam, self.record);
+        // One that something still needs stays, and is counted when it goes.
+        progress.removed = progress.removed.saturating_add(before.saturating_sub(state.manifests.len()));
         let Some((uri, digest)) = reference else { return outcome.map(drop) };
         let report = Report::new(uri, digest, self.token);
         // If it goes with this it is among those that are gone.
         let outcome = outcome.map(|mut done| {
             done.uninstalled.retain(|gone| gone.id != *id);
-            progress.removed = progress.removed.saturating_add(1);
             done
         });
         self.report(env, progress, report, outcome)
@@ -287,7 +291,6 @@ impl Entry<'_> {
         progress.reports.add(env, self.protector, report)?;
         for gone in &done.uninstalled {
             let Some((uri, digest)) = reference(gone.envelope) else { continue };
-            progress.removed = progress.removed.saturating_add(1);
             progress.reports.add(env, self.protector, Report::new(uri, digest, self.token))?;
         }
         Ok(())
