@@ -19,6 +19,7 @@ mod limits;
 mod personalization;
 mod platform;
 mod power_cut;
+mod published;
 mod removal;
 mod reports;
 mod support;
