@@ -104,6 +104,13 @@ pub(crate) fn commit<E: Env>(
     transaction::commit(device.env, device.state, next, images)
 }
 
+/// Whether `id` is that of a root manifest without a name of its own: the identifier of its first component
+/// (AMB-SUIT-20).
+fn is_unnamed(installed: &Installed<'_>, id: &ComponentId<'_>) -> bool {
+    let root = installed.manifests.first();
+    root.is_some_and(|root| root.manifest.get().component_id.is_none() && root.id == *id)
+}
+
 /// Puts the manifests that took part into the next state, with their links.
 fn record_manifests<'b, E: Env>(
     device: &mut Device<'_, 'b, E>,
@@ -113,7 +120,7 @@ fn record_manifests<'b, E: Env>(
     let running: Vec<_> = installed.manifests.iter().map(|manifest| manifest.id).collect();
     for (position, processed) in installed.manifests.iter().enumerate() {
         let id = processed.id.as_bytes();
-        if device.next.component(id).is_some() {
+        if device.next.component(id).is_some() && !is_unnamed(installed, &processed.id) {
             let text = format!("{} is a component and cannot be a manifest too", processed.id);
             return Err(Failure::early(Reason::OperationFailed, text).into());
         }
@@ -159,7 +166,7 @@ fn record_components<'b, E: Env>(
     let mut images: Vec<NewImage> = Vec::new();
     for component in &installed.components {
         let id = component.id.as_bytes();
-        if device.next.manifest(id).is_some() {
+        if device.next.manifest(id).is_some() && !is_unnamed(installed, &component.id) {
             let text = format!("{} is a manifest and cannot be a component too", component.id);
             return Err(Failure::early(Reason::OperationFailed, text).into());
         }

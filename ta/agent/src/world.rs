@@ -141,9 +141,10 @@ impl<'b, E: Env> World<'b> for Device<'_, 'b, E> {
         Ok(match content {
             Content::Bytes(bytes) => Some(bytes.len() as u64),
             Content::Staged(staged) => Some(staged.size),
-            Content::Installed => match self.next.manifest(id.as_bytes()) {
-                Some(manifest) => self.env.storage().size(&objects::name(manifest.object))?,
-                None => self.installed(id)?.map(|record| record.size),
+            Content::Installed => match (self.installed(id)?, self.next.manifest(id.as_bytes())) {
+                (Some(record), _) => Some(record.size),
+                (None, Some(manifest)) => self.env.storage().size(&objects::name(manifest.object))?,
+                (None, None) => None,
             },
         })
     }

@@ -49,16 +49,21 @@ fn encryption_dependency_whose_section_validate_is_skipped_is_refused_in_strict_
     assert_eq!(reason, Reason::OperationFailed);
 }
 
-/// AMB-SUIT-20: the identifier of its component cannot be that of the manifest as well.
+/// AMB-SUIT-20: the manifest then has the identifier of its component.
 #[test]
-fn encryption_content_without_a_name_is_refused_also_where_unnamed_manifests_are_taken() {
-    let published = ENCRYPTION.bytes("suit-manifest-es-ecdh-content");
-    let (reason, _) = refuses_as_a_whole(&mut ENCRYPTION.device(), &published);
-    assert_eq!(reason, Reason::ComponentUnsupported);
-    for envelope in [published, ENCRYPTION.signed_anew("suit-manifest-aes-kw-content")] {
-        let (reason, text) = refuses_as_a_whole(&mut ENCRYPTION.device_with(unnamed), &envelope);
-        assert_eq!(reason, Reason::OperationFailed);
-        assert!(text.ends_with("is a manifest and cannot be a component too"), "{text}");
+fn encryption_content_without_a_name_is_installed_only_where_unnamed_manifests_are_taken() {
+    for (envelope, id) in [
+        (ENCRYPTION.bytes("suit-manifest-es-ecdh-content"), "decrypted-firmware"),
+        (ENCRYPTION.signed_anew("suit-manifest-aes-kw-content"), "plaintext-firmware"),
+    ] {
+        let (reason, _) = refuses_as_a_whole(&mut ENCRYPTION.device(), &envelope);
+        assert_eq!(reason, Reason::ComponentUnsupported);
+        let mut device = ENCRYPTION.device_with(unnamed);
+        // Installed, and applied again.
+        for _ in 0..2 {
+            let (received, _) = exchange(&mut device, &[envelope.clone()], &[]);
+            check_installed(&mut device, &received, &[(id, FIRMWARE)]);
+        }
     }
 }
 
