@@ -73,11 +73,12 @@ $(KEYS)/%.pub.pem:
 	@$(HOST)/debug/teep-suit keygen --algorithm $(ALGORITHM) --out $(KEYS)/$* >/dev/null
 	@echo "new development key: $(KEYS)/$*.pem"
 
-$(KEYS)/tam-esp256.pub.pem $(KEYS)/signer.pub.pem: ALGORITHM := esp256
+$(KEYS)/tam-esp256.pub.pem $(KEYS)/signer.pub.pem $(KEYS)/operator.pub.pem: ALGORITHM := esp256
 $(KEYS)/tam-ed25519.pub.pem: ALGORITHM := ed25519
-$(KEYS)/tam-esp256.pub.pem $(KEYS)/tam-ed25519.pub.pem $(KEYS)/signer.pub.pem: | host
+PUBLIC_KEYS := $(addprefix $(KEYS)/,tam-esp256.pub.pem tam-ed25519.pub.pem signer.pub.pem operator.pub.pem)
+$(PUBLIC_KEYS): | host
 
-$(KEYS)/agent.toml: ta/agent.toml $(KEYS)/tam-esp256.pub.pem $(KEYS)/tam-ed25519.pub.pem $(KEYS)/signer.pub.pem
+$(KEYS)/agent.toml: ta/agent.toml $(PUBLIC_KEYS)
 	@cp $< $@.new && mv $@.new $@
 
 # Toolchain, OP-TEE with our patches, firmware, Linux: from Debian packages, cached.

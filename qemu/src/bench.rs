@@ -45,6 +45,7 @@ pub struct Workshop {
     build: PathBuf,
     config: Config,
     signer: SigningKey,
+    operator: SigningKey,
 }
 
 impl Workshop {
@@ -56,8 +57,9 @@ impl Workshop {
         let build =
             build.canonicalize().map_err(|error| format!("{}: {error}; run make", build.display()))?;
         let config = Config::decode(&compile_toml(&build.join("keys/agent.toml"))?)?;
-        let signer = keys::load_signing_key(&build.join("keys/signer.pem"))?;
-        Ok(Self { build, config, signer })
+        let key = |name| keys::load_signing_key(&build.join("keys").join(name));
+        let (signer, operator) = (key("signer.pem")?, key("operator.pem")?);
+        Ok(Self { build, config, signer, operator })
     }
 
     /// The build directory.
@@ -68,6 +70,12 @@ impl Workshop {
     /// The development key of the Trusted Component signer, an anchor of the Agent.
     pub fn signer(&self) -> &SigningKey {
         &self.signer
+    }
+
+    /// The development key with which the TAM's operator signs manifests: an anchor that may write data, and install
+    /// nothing.
+    pub fn operator(&self) -> &SigningKey {
+        &self.operator
     }
 
     /// The keys of the TAM that is an anchor of the Agent.
@@ -134,15 +142,8 @@ impl Workshop {
     /// # Errors
     /// When it has not been built or cannot be signed.
     pub fn hello_envelope(&self, version: u32) -> Result<Vec<u8>, Failure> {
-        self.sign(&self.describe(version.into(), self.hello(version)?)?)
-    }
-
-    /// The envelope of what `description` says, signed by the development signer.
-    ///
-    /// # Errors
-    /// When it is no description of a manifest.
-    pub fn sign(&self, description: &Description) -> Result<Vec<u8>, Failure> {
-        Ok(teep_suit::create(description, std::slice::from_ref(&self.signer))?)
+        let description = self.describe(version.into(), self.hello(version)?)?;
+        Ok(teep_suit::create(&description, std::slice::from_ref(&self.signer))?)
     }
 
     /// Writes [`hello_envelope`](Self::hello_envelope) to `hello-VERSION.suit` in `directory`.
@@ -169,7 +170,7 @@ impl Workshop {
         Ok(lock)
     }
 
-    /// A new TAM directory `tam` in `run_dir`, in place of an older one, that vets the development signer.
+    /// A new TAM directory `tam` in `run_dir`, in place of an older one, that vets the development signers.
     ///
     /// # Errors
     /// When it cannot be made.
@@ -181,6 +182,7 @@ impl Workshop {
         fs::create_dir_all(&path)?;
         let (directory, _) = Directory::init(&path)?;
         directory.add_signer(&self.signer.public_key(), Some("developer"))?;
+        directory.add_signer(&self.operator.public_key(), Some("operator"))?;
         Ok(directory)
     }
 

@@ -83,10 +83,12 @@ fn play(workshop: &Workshop, run_dir: &Path, program: PathBuf) -> Result<(), Fai
     directory.withdraw("hello-1.suit", false)?;
     directory.publish(&version_2, None, &[])?;
 
-    steps.begin("The TAM gets a name to greet, encrypted to a key that only this device's OP-TEE has");
+    steps.begin(
+        "The operator gives the TAM a name to greet, encrypted to a key that only this device's OP-TEE has",
+    );
     let description = workshop.describe_greeting("Ada", device.decryption_key()?, fs::read(&version_2)?)?;
     let greeting = run_dir.join("greeting.suit");
-    fs::write(&greeting, workshop.sign(&description)?)?;
+    fs::write(&greeting, teep_suit::create(&description, std::slice::from_ref(workshop.operator()))?)?;
     directory.publish(&greeting, Some(key.thumbprint()), &[])?;
     steps.broker(&mut device, "policy-check", 0, "Done")?;
 

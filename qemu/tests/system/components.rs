@@ -43,7 +43,7 @@ fn personalization_data_reaches_its_ta_and_nobody_else() {
     let mut bench = Bench::new("personalization");
     let hello = bench.offer("hello.suit", &bench.description(1));
     let greeting = bench.greeting("Ada", hello);
-    bench.offer("greeting.suit", &greeting);
+    bench.offer_by_operator("greeting.suit", &greeting);
     bench.request(0);
     assert!(bench.client("", 0).starts_with("Hello, Ada! "));
     assert_eq!(bench.client(&format!("read {GREETING}"), 0), "Ada");
@@ -130,7 +130,7 @@ fn a_megabyte_by_uri_over_a_connection_that_breaks_in_constant_memory() {
 }
 
 /// The case of the TEEP hackathon: a developer's signed manifest names a URI, the TAM's own dependent manifest moves it,
-/// and the developer's is not signed again.
+/// and the developer's is not signed again. The TAM's operator could not have installed anything of its own.
 #[test]
 fn a_dependent_moves_the_payload_to_another_server() {
     let mut bench = Bench::new("override");
@@ -149,7 +149,7 @@ fn a_dependent_moves_the_payload_to_another_server() {
     let dependency = Dependency::new(hello, Some(Source::integrated("#hello"))).expect("a manifest");
     let moved = Override { component: text::native_ta(HELLO), uri: payload_uri("moved.ta") };
     mirror.dependencies.push(Dependency { overrides: vec![moved], ..dependency });
-    bench.offer("mirror.suit", &mirror);
+    bench.offer_by_operator("mirror.suit", &mirror);
     bench.request(0);
     assert_eq!(bench.hello(), Some(1));
 }

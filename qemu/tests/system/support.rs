@@ -95,7 +95,7 @@ impl Bench {
         Self { workshop, store, device, wire: None, offers: Vec::new() }
     }
 
-    /// Signs what `description` says, and puts what devices are to fetch for it where the TAM serves it.
+    /// The developer signs what `description` says, and puts what devices are to fetch for it where the TAM serves it.
     pub(crate) fn sign(&self, description: &Description) -> Vec<u8> {
         let key = Authenticator::Sign(self.workshop.signer());
         let created = create_for(description, &[key]).expect("an envelope");
@@ -109,12 +109,22 @@ impl Bench {
     /// Lets the TAM offer it under `name`, besides what it offers under other names.
     pub(crate) fn offer(&mut self, name: &str, description: &Description) -> Vec<u8> {
         let envelope = self.sign(description);
-        let signer = self.workshop.signer().public_key();
-        let offer = Offer::verified(name.to_owned(), envelope.clone(), &[signer]).expect("an offer");
+        self.add_offer(name, envelope.clone());
+        envelope
+    }
+
+    /// The same, signed by the TAM's operator, who may install nothing.
+    pub(crate) fn offer_by_operator(&mut self, name: &str, description: &Description) {
+        let key = std::slice::from_ref(self.workshop.operator());
+        self.add_offer(name, create(description, key).expect("an envelope"));
+    }
+
+    fn add_offer(&mut self, name: &str, envelope: Vec<u8>) {
+        let signers = [self.workshop.signer().public_key(), self.workshop.operator().public_key()];
+        let offer = Offer::verified(name.to_owned(), envelope, &signers).expect("an offer");
         self.offers.retain(|offer| offer.name != name);
         self.offers.push(offer);
         self.store.set_offers(self.offers.clone());
-        envelope
     }
 
     /// Lets the TAM take the offer `name` back: devices are to give up what it installed.
