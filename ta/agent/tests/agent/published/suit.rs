@@ -61,7 +61,7 @@ fn encryption_content_without_a_name_is_installed_only_where_unnamed_manifests_a
         let mut device = ENCRYPTION.device_with(unnamed);
         // Installed, and applied again.
         for _ in 0..2 {
-            let (received, _) = exchange(&mut device, &[envelope.clone()], &[]);
+            let (received, _) = exchange(&mut device, std::slice::from_ref(&envelope), &[]);
             check_installed(&mut device, &received, &[(id, FIRMWARE)]);
         }
     }
