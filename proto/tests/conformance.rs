@@ -187,3 +187,18 @@ fn lists_and_ranges_of_ids_are_read() {
     assert_eq!(read(range), "ID-SUIT-001 ID-SUIT-002 ID-SUIT-003");
     assert_eq!(read("ID-TEEP, ID-X"), "");
 }
+
+/// A promise in `docs/security.md` is held by a test that is there.
+#[test]
+fn tests_that_hold_a_promise_exist() {
+    let page = fs::read_to_string(top().join("docs/security.md")).expect("docs/security.md");
+    let mut named = 0;
+    for reference in page.split('`').filter(|quoted| quoted.contains(".rs::")) {
+        let (file, test) = reference.split_once("::").expect("file::test");
+        let text = fs::read_to_string(top().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+        let before = text.split_once(&format!("fn {test}(")).map(|(before, _)| before.trim_end());
+        assert!(before.is_some_and(|before| before.ends_with(']')), "{reference} is no test");
+        named += 1;
+    }
+    assert!(named > 0, "no promise names a test");
+}
