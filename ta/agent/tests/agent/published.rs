@@ -2,9 +2,11 @@
 //! The published examples in an Update from a TAM, through the whole Agent. What a test's name says besides is where
 //! this device refuses what the manifest processor alone takes, or where the examples deviate (suit.md 13.3).
 
+mod examples;
 mod suit;
 mod teep;
 
+use self::examples::{bytes, key_member};
 use crate::author::*;
 use crate::support::*;
 use std::collections::BTreeMap;
@@ -63,24 +65,6 @@ const TA_PAYLOAD_URI: &str = "https://example.org/8d82573a-926d-4754-9353-32dc29
 const CONFIGURATION: &[u8] = br#"{"name":"FOO Bar","secret":"0123456789abfcdef0123456789abcd"}"#;
 const FIRMWARE: &[u8] = b"This is a real firmware image.";
 const NO_IMAGE: &str = "the payload is no Trusted Application file for the UUID of its component";
-
-fn read(file: &str) -> String {
-    let path = format!("{}/../../proto/vectors/{file}", env!("CARGO_MANIFEST_DIR"));
-    std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"))
-}
-
-fn bytes(directory: &str, file: &str) -> Vec<u8> {
-    let text: String = read(&format!("{directory}/{file}.hex")).split_whitespace().collect();
-    hex::decode(text).expect("hexadecimal")
-}
-
-/// A member of a key in `keys.json`.
-fn key_member(name: &str, member: &str) -> Vec<u8> {
-    let keys = read("keys.json");
-    let (_, key) = keys.split_once(&format!("\"{name}\"")).expect("the key");
-    let (_, value) = key.split_once(&format!("\"{member}\": \"")).expect("the member");
-    hex::decode(value.split_once('"').expect("a string").0).expect("hexadecimal")
-}
 
 fn signer(name: &str) -> SigningKey {
     let scalar = key_member(name, "d").try_into().expect("32 bytes");

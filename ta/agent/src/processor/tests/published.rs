@@ -2,11 +2,14 @@
 //! The published examples with dependencies, personalization data and encryption. What a test's name says besides is
 //! where they deviate from the text, or this Agent from them (suit.md 13.3).
 
+#[path = "../../../tests/agent/published/examples.rs"]
+mod examples;
+
+use self::examples::{bytes as published, key_member};
 use super::case::raw_case;
 use super::vector::{Expected, Hex, Signer, Stored};
 use super::*;
 use alloc::format;
-use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 use teep_proto::cbor::encode;
@@ -17,24 +20,6 @@ const STOPPED: Reason = Reason::OperationFailed;
 const TEEP: &str = "teep-protocol-a9d2fad";
 const TRUST_DOMAINS: &str = "suit-trust-domains-97bf14c";
 const ENCRYPTION: &str = "suit-firmware-encryption-2947c35";
-
-fn read(file: &str) -> String {
-    let path = format!("{}/../../proto/vectors/{file}", env!("CARGO_MANIFEST_DIR"));
-    std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"))
-}
-
-fn published(directory: &str, file: &str) -> Vec<u8> {
-    let text: String = read(&format!("{directory}/{file}.hex")).split_whitespace().collect();
-    hex::decode(text).expect("hexadecimal")
-}
-
-/// A member of a key in `keys.json`.
-fn key_member(name: &str, member: &str) -> Vec<u8> {
-    let keys = read("keys.json");
-    let (_, key) = keys.split_once(&format!("\"{name}\"")).expect("the key");
-    let (_, value) = key.split_once(&format!("\"{member}\": \"")).expect("the member");
-    hex::decode(value.split_once('"').expect("a string").0).expect("hexadecimal")
-}
 
 fn public_key(name: &str) -> Vec<u8> {
     let (x, y) = (key_member(name, "x"), key_member(name, "y"));
