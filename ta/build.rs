@@ -11,8 +11,10 @@ use teep_proto::teec::{AGENT_UUID, Command};
 const STACK_SIZE: u32 = 64 * 1024;
 /// Bytes of heap beside the one copy of the request.
 const WORKING_HEAP: u32 = 512 * 1024;
-/// `TA_FLAG_SINGLE_INSTANCE | TA_FLAG_MULTI_SESSION`: one Agent that serves all sessions, one call at a time.
-const FLAGS: u32 = 1 << 2 | 1 << 3;
+/// `TA_FLAG_SINGLE_INSTANCE | TA_FLAG_MULTI_SESSION | TA_FLAG_INSTANCE_KEEP_ALIVE`: one Agent that serves all sessions,
+/// one call at a time, and that stays when the last one has ended: what it counts, and what it knows to be damaged, must
+/// not be forgotten because the Broker ends its session.
+const FLAGS: u32 = 1 << 2 | 1 << 3 | 1 << 4;
 
 fn main() -> ExitCode {
     println!("cargo::rerun-if-changed=build.rs");

@@ -9,7 +9,8 @@ extern crate alloc;
 use alloc::vec::Vec;
 use teep_proto::Error;
 use teep_proto::cbor::{encode, encode_exact};
-use teep_proto::cose::{Accept, PublicKey, Signatures};
+use teep_proto::cose::{Accept, PublicKey, Signatures, TrustAnchor};
+use teep_proto::eat::{self, Expected};
 use teep_proto::suit::{ComponentId, Envelope, Sequence, SequenceBuilder};
 use teep_proto::teep::Message;
 
@@ -50,6 +51,21 @@ pub fn with(bytes: &[u8], payload: &[u8], keys: &[PublicKey], accept: Accept) ->
 
 pub fn old_envelope(bytes: &[u8], keys: &[PublicKey], accept: Accept) -> Result<u64, Error> {
     Envelope::decode(bytes)?.verify_with(keys, accept).map(|manifest| manifest.get().sequence_number)
+}
+
+pub fn below_anchors(bytes: &[u8], anchors: &[TrustAnchor], accept: Accept) -> Result<usize, Error> {
+    let signatures = Signatures::decode(bytes)?;
+    let all = signatures.verify_each(anchors, accept).count();
+    signatures.verify_with(anchors, accept).map(|_| all)
+}
+
+pub fn envelope_below_anchors(bytes: &[u8], anchors: &[TrustAnchor], accept: Accept) -> Result<u64, Error> {
+    let envelope = Envelope::decode(bytes)?;
+    envelope.verify_with(anchors, accept).map(|manifest| manifest.get().sequence_number)
+}
+
+pub fn token(bytes: &[u8], anchors: &[TrustAnchor], expected: &Expected<'_>) -> Result<usize, Error> {
+    eat::verify(bytes, anchors, expected).map(|claims| claims.get().manifests.len())
 }
 
 pub fn commands(sequence: Sequence<'_>) -> Result<usize, Error> {

@@ -4,6 +4,7 @@
 //! | Type | Structure |
 //! | --- | --- |
 //! | [`Signatures`], [`sign`], [`sign1`] | COSE_Sign1 and COSE_Sign with ESP256, Ed25519; where accepted ES256, HSS-LMS |
+//! | [`TrustAnchor`], [`Certificate`] | what signatures are checked with: keys, X.509 certificates, x5chain (RFC 9360) |
 //! | [`Mac0`], [`mac0`] | COSE_Mac0 with HMAC 256/256 |
 //! | [`Encrypted`], [`encrypt`] | COSE_Encrypt to AES-KW and ECDH-ES+AES-KW recipients |
 //! | [`ContentDecryptor`] | its content, as it arrives |
@@ -14,6 +15,7 @@
 //! nothing of that size. No key reaches coset before the strict reader has bounded its depth and size.
 
 mod agreement;
+mod anchor;
 mod content;
 mod decryptor;
 mod encrypt;
@@ -27,8 +29,10 @@ mod pem;
 mod recipient;
 mod sign;
 mod symmetric;
+mod x509;
 
 pub use agreement::{AgreementKey, AgreementSecret};
+pub use anchor::{Anchor, TrustAnchor};
 pub use content::{ContentAlgorithm, Random};
 pub use decryptor::ContentDecryptor;
 pub(crate) use encrypt::TAG_ENCRYPT;
@@ -43,6 +47,7 @@ pub use recipient::{EncryptTo, RecipientKey};
 pub use sign::{Accept, Signatures, sign, sign1, sign1_detached};
 pub(crate) use sign::{TAG_SIGN, TAG_SIGN1};
 pub use symmetric::{KeyWrap, SymmetricKey};
+pub use x509::Certificate;
 
 use coset::iana;
 
@@ -106,6 +111,7 @@ impl core::fmt::Display for Algorithm {
 pub struct Verified<T> {
     value: T,
     signer: Thumbprint,
+    key: Thumbprint,
     algorithm: Algorithm,
 }
 
@@ -120,9 +126,16 @@ impl<T> Verified<T> {
         self.value
     }
 
-    /// Thumbprint of the key that made the signature or MAC.
+    /// Thumbprint of the key of the anchor that vouches for the signature or MAC: who it is that signed, and what rights
+    /// are granted to.
     pub fn signer(&self) -> Thumbprint {
         self.signer
+    }
+
+    /// Thumbprint of the key that made the signature or MAC. It is the anchor's own, or below the certificate of a CA that
+    /// of the first certificate in x5chain.
+    pub fn key(&self) -> Thumbprint {
+        self.key
     }
 
     /// Algorithm of the signature or MAC.
@@ -135,8 +148,8 @@ impl<T> Verified<T> {
     /// # Errors
     /// Those of `decode`.
     pub(crate) fn decode<U, E>(self, decode: impl FnOnce(T) -> Result<U, E>) -> Result<Verified<U>, E> {
-        let Self { value, signer, algorithm } = self;
-        Ok(Verified { value: decode(value)?, signer, algorithm })
+        let Self { value, signer, key, algorithm } = self;
+        Ok(Verified { value: decode(value)?, signer, key, algorithm })
     }
 }
 

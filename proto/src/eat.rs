@@ -16,7 +16,7 @@ pub(crate) use decode::name as claim_name;
 use crate::Error;
 use crate::cbor::Reader;
 use crate::cose::{
-    CONTEXT_EAT, ContentAlgorithm, EncryptTo, Encrypted, PublicKey, Random, RecipientKey, Signatures,
+    Accept, Anchor, CONTEXT_EAT, ContentAlgorithm, EncryptTo, Encrypted, Random, RecipientKey, Signatures,
     SigningKey, Thumbprint, Verified, encrypt as cose_encrypt, sign1,
 };
 use alloc::borrow::{Cow, ToOwned};
@@ -123,23 +123,25 @@ pub struct Expected<'e> {
     pub teep_key: Option<Thumbprint>,
     /// eat_nonce must be this one; `None` where freshness comes otherwise.
     pub nonce: Option<&'e [u8]>,
-    /// Seconds since 1970 to judge exp and nbf by; `None` without a clock.
+    /// Seconds since 1970 to judge exp, nbf and certificates by; `None` without a clock.
     pub now: Option<i64>,
 }
 
-/// Checks a signed token: a signature by one of `keys`, which for an Attestation Result are those of trusted
+/// Checks a signed token: a signature by one of `anchors`, which for an Attestation Result are those of trusted
 /// Verifiers; the form; the claims the profile requires (REQ-TEEP-141); and what is `expected`
 /// (draft section 7.1.1.1 and 7.2.1.1).
 ///
 /// # Errors
 /// [`Kind::Unauthenticated`](crate::Kind) when nobody trusted vouches for the token, or it is about another
-/// key, request or time; else what is malformed or missing.
-pub fn verify<'b>(
+/// key, request or time; what is wrong with a certificate; else what is malformed or missing.
+pub fn verify<'b, A: Anchor>(
     token: &'b [u8],
-    keys: &[PublicKey],
+    anchors: &[A],
     expected: &Expected<'_>,
 ) -> Result<Verified<Claims<'b>>, Error> {
-    let claims = Claims::decode(Signatures::decode(token)?.verify(keys)?, &expected.profile)?;
+    let now = expected.now.and_then(|now| u64::try_from(now).ok());
+    let signed = Signatures::decode(token)?.verify_with(anchors, Accept { now, ..Accept::default() })?;
+    let claims = Claims::decode(signed, &expected.profile)?;
     let said = claims.get();
     said.complete()?;
     if let (Some(wanted), Some(profile)) = (expected.eat_profile, said.eat_profile) {

@@ -16,6 +16,10 @@ pub enum Kind {
     UnsupportedAlgorithm,
     /// A signature or digest does not hold, or no acceptable key made it.
     Unauthenticated,
+    /// A certificate cannot be processed, or does not allow what it is used for.
+    BadCertificate,
+    /// A certificate that is in order but for its validity, which is over or has not begun.
+    CertificateExpired,
 }
 
 /// Why input was refused: by whose fault, what was expected, and where.
@@ -92,6 +96,10 @@ impl fmt::Display for Error {
             Kind::TooLarge => "too large",
             Kind::Unsupported | Kind::UnsupportedAlgorithm => "unsupported",
             Kind::Unauthenticated => return write!(f, "not authenticated: {}", self.what),
+            Kind::BadCertificate => return write!(f, "bad certificate: expected {}", self.what),
+            Kind::CertificateExpired => {
+                return write!(f, "certificate not valid now: expected {}", self.what);
+            }
         };
         write!(f, "{kind}: {} (at byte {}", self.what, self.offset)?;
         if !self.path.is_empty() {

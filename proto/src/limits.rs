@@ -11,8 +11,12 @@ pub const MAX_DEPTH: usize = 16;
 pub const MAX_ITEMS: usize = 4096;
 /// Entries of one CBOR map.
 pub const MAX_MAP_ENTRIES: usize = 64;
-/// Bytes of a COSE header, protected or unprotected.
+/// Bytes of a COSE header, protected or unprotected, without certificates.
 pub const MAX_COSE_HEADER: usize = 512;
+/// Bytes of one X.509 certificate.
+pub const MAX_CERTIFICATE: usize = 2048;
+/// Certificates in one x5chain, which adds to the bytes of its COSE header.
+pub const MAX_CERTIFICATES: usize = 4;
 /// Bytes of the kid a key is known by, so that it fits into a header with everything else.
 pub const MAX_KID: usize = 256;
 /// Signatures in one COSE_Sign, and authentication blocks in one SUIT authentication wrapper.
@@ -43,6 +47,8 @@ pub const MAX_DEPENDENCY_DEPTH: usize = 4;
 pub const MAX_PROCEDURE_MANIFESTS: usize = 16;
 /// Alternatives of one try-each, a nil at the end included.
 pub const MAX_ALTERNATIVES: usize = 16;
+/// Bytes of an encoded trust store of the Agent.
+pub const MAX_TRUST_STORE: usize = 16 * 1024;
 /// Bytes of a URI anywhere (TAM URI, payload URI).
 pub const MAX_URI: usize = 512;
 /// Numbers in one list of a SUIT capability report.

@@ -15,15 +15,24 @@
     reason = "a panic is how a test fails"
 )]
 
+#[path = "common/certificate.rs"]
+mod certificate;
 mod common;
 
+use certificate::Content;
 use common::judge::Receiver;
 use common::{Vector, VectorKind};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
-use teep_proto::cose::{AgreementSecret, RecipientKey, Signatures, SymmetricKey};
-use teep_proto::teec::{FetchData, Reply, TaRequest};
+use teep_proto::cose::{
+    AgreementSecret, RecipientKey, Signatures, SigningKey, SymmetricKey, Thumbprint, sign1,
+};
+use teep_proto::teec::{
+    Abilities, AgentInfo, AnchorKey, Course, FetchData, InstalledComponent, InstalledManifest, LastContact,
+    Pending, PendingAction, Reply, RollbackProtection, Room, SignerInfo, StillRunning, Stored, TaRequest,
+    TamInfo, TrustInfo, Validity,
+};
 use teep_proto::{eat, suit};
 
 /// More is no good seed: the fuzzer is to try many.
@@ -96,6 +105,26 @@ fn keys(corpus: &mut Corpus) {
     corpus.add("cose", "key-kek-p256", &secret.public_key().to_cose_key());
 }
 
+/// Certificates, a signature that brings some along, and the anchor of the target: of the same name, with another key.
+fn certificates(corpus: &mut Corpus) {
+    let [root, between, leaf] = ["own-p256", "own-ed25519", "own-p256"].map(common::signing_key);
+    let other = SigningKey::p256_from_scalar(&[0x5a; 32]).expect("a scalar");
+    corpus.add("certificate", "anchor", Content::ca("Root", "Root", &other, None).issue(&other).as_der());
+    let chain = [
+        Content::leaf("Leaf", "Between", &leaf).issue(&between),
+        Content::ca("Between", "Root", &between, Some(0)).issue(&root),
+        Content::ca("Root", "Root", &root, None).issue(&root),
+    ];
+    for (name, certificate) in ["leaf", "between", "root"].iter().zip(&chain) {
+        corpus.add("certificate", name, certificate.as_der());
+    }
+    for count in 1..=3 {
+        let key = leaf.clone().with_certificates(&chain[..count]).expect("a chain");
+        let message = sign1(&key, b"payload").expect("signs");
+        corpus.add("certificate", &format!("chain-of-{count}"), &message);
+    }
+}
+
 /// Parts of the formats that no vector has on its own.
 fn parts(corpus: &mut Corpus) {
     let capabilities = suit::CapabilityReport {
@@ -121,6 +150,11 @@ fn parts(corpus: &mut Corpus) {
         ("failed", Reply::Failed { reason: "why".to_owned() }),
     ] {
         corpus.add("teec", name, &reply.encode());
+    }
+    let info = agent_info();
+    let damaged = AgentInfo { stored: Err("damaged".to_owned()), ..info.clone() };
+    for (name, info) in [("info", info), ("info-damaged", damaged)] {
+        corpus.add("teec", name, &Reply::Info(info.into()).encode());
     }
     corpus.add("teec", "fetch-data", &FetchData { offset: 4096, bytes: b"some of a payload" }.encode());
     // Every way to write an item that the strict reader tells from the others.
@@ -148,6 +182,7 @@ fn fuzz_corpus_is_up_to_date() {
     common::all().iter().for_each(|vector| corpus.vector(vector));
     keys(&mut corpus);
     parts(&mut corpus);
+    certificates(&mut corpus);
     let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
     let targets = fs::read_dir(directory.with_file_name("fuzz_targets")).expect("the targets").flatten();
     let targets: BTreeSet<String> =
@@ -181,4 +216,73 @@ fn fuzz_corpus_is_up_to_date() {
         size += found.values().map(Vec::len).sum::<usize>();
     }
     assert!(size < 300_000, "{size} bytes are more than seeds need");
+}
+
+/// One of everything that the Agent says of itself.
+fn agent_info() -> AgentInfo {
+    let certificate = Some(Validity { not_before: 1, not_after: 1 << 33 });
+    let key = AnchorKey { thumbprint: Thumbprint([1; 32]), certificate };
+    let quota = Some(Room { used: 1, limit: 2 });
+    let tam = TamInfo {
+        uri: "https://tam.example/tam".to_owned(),
+        dialect: "final".to_owned(),
+        attestation_required: true,
+        keys: vec![key, AnchorKey { certificate: None, ..key }],
+        more_keys: 1,
+        last_contact: Some(LastContact { seconds_ago: 60, course: Course::Ended(11) }),
+    };
+    let signer = SignerInfo {
+        key,
+        prefixes: vec![vec![b"TEEP-Device".to_vec()]],
+        more_prefixes: 1,
+        commands_limited: false,
+        personalization_in_clear: true,
+        changes_trust: false,
+        components: quota,
+        bytes: None,
+        manifests: quota,
+    };
+    let component = InstalledComponent {
+        component_id: vec![vec![7; 16]],
+        uuid: Some([7; 16]),
+        version: Some(2),
+        size: 100_000,
+        digest: Some(suit::Digest::of(b"x")),
+        sessions: Some(1),
+    };
+    let manifest = InstalledManifest {
+        manifest_id: vec![b"m".to_vec()],
+        sequence_number: 3,
+        signer: Thumbprint([1; 32]),
+        signer_trusted: true,
+        tams: vec![0],
+        former_tams: 0,
+        dependencies: vec![0],
+        components: vec![0],
+    };
+    let pending = Pending {
+        actions: vec![PendingAction::Install([7; 16]), PendingAction::Remove([8; 16])],
+        objects: 1,
+        still_running: vec![StillRunning { uuid: [8; 16], sessions: 1 }],
+    };
+    let trust =
+        TrustInfo { tams: vec![tam], signers: vec![signer], verifiers: vec![key], ..TrustInfo::default() };
+    AgentInfo {
+        version: "1".to_owned(),
+        public_key: vec![1],
+        decryption_key: vec![2],
+        report_key: vec![3],
+        attestation_key: vec![4],
+        measurement: vec![5; 32],
+        suite: "ESP256".to_owned(),
+        rollback_protection: RollbackProtection::None,
+        platform: Abilities::default(),
+        stored: Ok(Stored {
+            trust,
+            components: vec![component],
+            manifests: vec![manifest],
+            pending,
+            ..Stored::default()
+        }),
+    }
 }

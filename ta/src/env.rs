@@ -3,10 +3,16 @@
 
 use crate::{PtaInstaller, SecureStorage, pta};
 use core::fmt::{Arguments, Write};
-use optee_utee::Random;
+use optee_utee::property::{PropertyKey, TeeTrustedStorageAntiRollbackProtectionLevel};
 use optee_utee::trace::Trace;
-use teep_agent::{Env, EnvError};
+use optee_utee::{Random, raw};
+use teep_agent::{Env, EnvError, RollbackProtection};
 use zeroize::Zeroizing;
+
+/// Level of protection of trusted storage from which on hardware that the TEE controls keeps it from being rolled back
+/// (TEE Internal Core API, gpd.tee.trustedStorage.antiRollback.protectionLevel). OP-TEE has it with RPMB, and level 100,
+/// which Linux has to enforce, without.
+const PROTECTED_BY_HARDWARE: u32 = 1000;
 
 /// OP-TEE's storage, keys, TA store and log.
 #[derive(Debug, Default)]
@@ -35,6 +41,29 @@ impl Env for OpteeEnv {
     /// own, which takes long.
     fn measurement(&mut self) -> Result<Option<[u8; 32]>, EnvError> {
         pta::measure().map_err(|error| EnvError { code: error.raw_code() })
+    }
+
+    /// OP-TEE's system time. It is Linux's, though never going back, where OP-TEE was built without a source of its own
+    /// (`CFG_SECURE_TIME_SOURCE_REE`).
+    fn uptime(&mut self) -> u64 {
+        let mut time = raw::TEE_Time { seconds: 0, millis: 0 };
+        // SAFETY: it is given a place for the time. It panics the TA rather than fail.
+        unsafe { raw::TEE_GetSystemTime(&raw mut time) };
+        time.seconds.into()
+    }
+
+    /// OP-TEE has no clock that runs while it is off: what it calls the time of the REE is Linux's, and what a TA sets for
+    /// itself it has to learn from somebody.
+    fn trusted_time(&mut self) -> Option<u64> {
+        None
+    }
+
+    /// What OP-TEE was built with, not what it found: where RPMB is configured, storage does not work without it.
+    fn rollback_protection(&mut self) -> RollbackProtection {
+        match TeeTrustedStorageAntiRollbackProtectionLevel.get() {
+            Ok(level) if level >= PROTECTED_BY_HARDWARE => RollbackProtection::Rpmb,
+            _ => RollbackProtection::None,
+        }
     }
 
     /// OP-TEE panics the TA rather than give fewer bytes.
@@ -66,6 +95,42 @@ mod tests {
         take_console();
         OpteeEnv::default().log(format_args!("installed version {}", 2));
         assert_eq!(take_console(), "teep-agent: installed version 2\n");
+    }
+
+    #[test]
+    fn uptime_is_that_of_the_tee() {
+        let _lock = exclusive();
+        let system_time = mock_api::TEE_GetSystemTime_context();
+        system_time.expect().returning_st(|time| {
+            // SAFETY: a place for the time.
+            unsafe { *time = raw::TEE_Time { seconds: u32::MAX, millis: 999 } };
+        });
+        assert_eq!(OpteeEnv::default().uptime(), u64::from(u32::MAX));
+    }
+
+    #[test]
+    fn storage_is_protected_from_rollback_where_hardware_does_it() {
+        for (level, expected) in [
+            (Ok(100), RollbackProtection::None),
+            (Ok(0), RollbackProtection::None),
+            (Ok(999), RollbackProtection::None),
+            (Ok(1000), RollbackProtection::Rpmb),
+            (Err(raw::TEE_ERROR_ITEM_NOT_FOUND), RollbackProtection::None),
+        ] {
+            let _lock = exclusive();
+            let property = mock_api::TEE_GetPropertyAsU32_context();
+            property.expect().returning_st(move |set, name, value| {
+                assert_eq!(set, raw::TEE_PROPSET_TEE_IMPLEMENTATION);
+                // SAFETY: optee-utee passes a C string, and a place for the number.
+                unsafe {
+                    let name = core::ffi::CStr::from_ptr(name);
+                    assert_eq!(name, c"gpd.tee.trustedStorage.antiRollback.protectionLevel");
+                    *value = level.unwrap_or_default();
+                }
+                level.err().unwrap_or(raw::TEE_SUCCESS)
+            });
+            assert_eq!(OpteeEnv::default().rollback_protection(), expected, "{level:?}");
+        }
     }
 
     #[test]

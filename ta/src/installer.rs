@@ -29,6 +29,8 @@ mod command {
     pub(super) const REMOVE: u32 = 6;
     /// Out: entries of all installed TAs.
     pub(super) const LIST: u32 = 7;
+    /// In: UUID of a TA, out: its usage.
+    pub(super) const GET_USAGE: u32 = 8;
 }
 
 /// What GET_ABILITIES may say.
@@ -39,6 +41,10 @@ mod offer {
     pub(super) const REMOVE: u32 = 1 << 1;
     /// LIST.
     pub(super) const LIST: u32 = 1 << 2;
+    /// GET_USAGE.
+    pub(super) const USAGE: u32 = 1 << 3;
+    /// No command: only one TA is admitted, which is this one.
+    pub(super) const EXCLUSIVE: u32 = 1 << 4;
 }
 
 /// The version of the interface that is known here. Another one is used like an OP-TEE without patches.
@@ -83,7 +89,13 @@ impl Installer for PtaInstaller {
 
     fn abilities(&mut self) -> Abilities {
         let offers = self.offers().unwrap_or(0);
-        Abilities { checks_first: offers & offer::STREAMING != 0, removes: offers & offer::REMOVE != 0 }
+        Abilities {
+            checks_first: offers & offer::STREAMING != 0,
+            removes: offers & offer::REMOVE != 0,
+            lists: offers & offer::LIST != 0,
+            counts_sessions: offers & offer::USAGE != 0,
+            exclusive: offers & offer::EXCLUSIVE != 0,
+        }
     }
 
     fn begin(&mut self, size: u64) -> core::result::Result<Image, InstallError> {
@@ -103,7 +115,7 @@ impl Installer for PtaInstaller {
         if self.offers().map_err(failed)? & offer::REMOVE == 0 {
             return Err(InstallError::Unsupported);
         }
-        match remove(&uuid) {
+        match ask_usage(command::REMOVE, &uuid) {
             Err(error) if error.kind() == ErrorKind::ItemNotFound => Ok(None),
             removed => removed.map_err(failed),
         }
@@ -116,6 +128,13 @@ impl Installer for PtaInstaller {
         list()
             .map(|entries| Some(entries.chunks(ENTRY).any(|entry| entry.starts_with(&uuid))))
             .map_err(failed)
+    }
+
+    fn open_sessions(&mut self, uuid: [u8; 16]) -> core::result::Result<OpenSessions, InstallError> {
+        if self.offers().map_err(failed)? & offer::USAGE == 0 {
+            return Ok(None);
+        }
+        ask_usage(command::GET_USAGE, &uuid).map_err(failed)
     }
 }
 
@@ -191,10 +210,11 @@ impl Image {
     }
 }
 
-fn remove(uuid: &[u8; 16]) -> Result<OpenSessions> {
+/// Gives a command that is about one TA and that answers with its usage.
+fn ask_usage(command: u32, uuid: &[u8; 16]) -> Result<OpenSessions> {
     let mut params =
         TeeParams::new().with_memref_in(ParamIndex::Arg0, uuid).with_value_out(ParamIndex::Arg1, 0, 0);
-    pta::open(SECSTOR_TA_MGMT)?.invoke_command(command::REMOVE, &mut params)?;
+    pta::open(SECSTOR_TA_MGMT)?.invoke_command(command, &mut params)?;
     Ok(in_use(&params, ParamIndex::Arg1))
 }
 
@@ -221,8 +241,8 @@ fn list() -> Result<Vec<u8>> {
     }
 }
 
-/// How many sessions go on with the old code, as the store says in a usage. An instance that OP-TEE keeps alive without
-/// a session, and that the next session would be in, counts as one.
+/// How many sessions a TA has, as the store says in a usage. An instance that OP-TEE keeps alive without a session, and
+/// that the next session would be in, counts as one.
 fn in_use(params: &TeeParams<'_>, usage: ParamIndex) -> OpenSessions {
     params[usage].output_value().map(|(sessions, instances)| sessions.max(instances))
 }

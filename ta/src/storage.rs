@@ -66,6 +66,12 @@ impl Storage for SecureStorage {
         delete(name).map_err(env_error)
     }
 
+    /// An object that stays open would keep OP-TEE's view of the directory open with it, and with that the files of
+    /// Linux's supplicant, which may be another one by the next session.
+    fn release(&mut self) {
+        self.current = None;
+    }
+
     /// Objects that are corrupt are left out: OP-TEE does not tell their names.
     fn for_each_name(&mut self, visit: &mut dyn FnMut(&str)) -> core::result::Result<(), EnvError> {
         for_each_name(visit).map_err(env_error)

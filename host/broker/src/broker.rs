@@ -151,9 +151,27 @@ impl<T: Tee> Broker<T> {
     pub fn info(&mut self) -> Result<AgentInfo, Error> {
         let mut session = self.tee.open_session()?;
         match call(&mut session, Command::Info, &[])? {
-            Reply::Info(info) => Ok(info),
+            Reply::Info(info) => Ok(*info),
             Reply::Failed { reason } => Err(Error::AgentFailed { reason }),
             _ => Err(unexpected(Command::Info)),
+        }
+    }
+
+    /// Hands the Agent its first trust store (`teep-suit trust-store` makes them), which the Agent takes once and only
+    /// if it was built for that.
+    ///
+    /// # Errors
+    /// [`Error::AgentFailed`] with the reason if the Agent does not take it.
+    pub fn provision(&mut self, trust_store: &[u8]) -> Result<(), Error> {
+        let limit = Command::Provision.max_request();
+        if trust_store.len() > limit {
+            return Err(Error::TrustStoreTooLong { limit });
+        }
+        let mut session = self.tee.open_session()?;
+        match call(&mut session, Command::Provision, trust_store)? {
+            Reply::Nothing => Ok(()),
+            Reply::Failed { reason } => Err(Error::AgentFailed { reason }),
+            _ => Err(unexpected(Command::Provision)),
         }
     }
 

@@ -4,6 +4,7 @@
 mod args;
 mod output;
 mod progress;
+mod status;
 
 use crate::{Broker, Config, Error, Failure, Report, Tee};
 use args::{Args, Task};
@@ -56,9 +57,20 @@ pub fn run<T: Tee>(
         Task::RequestTa(component) => broker.request_ta(&component.request(), &mut progress),
         Task::UnrequestTa(component) => broker.unrequest_ta(&component.request(), &mut progress),
         Task::PolicyCheck => broker.policy_check(&mut progress),
-        Task::Info => {
+        Task::Provision { trust_store } => {
+            let bytes = match std::fs::read(trust_store) {
+                Ok(bytes) => bytes,
+                Err(error) => return output.wrong_usage(&format!("{}: {error}", trust_store.display())),
+            };
+            return match broker.provision(&bytes) {
+                Ok(()) => output.provisioned(),
+                Err(error) => output.failed(&Failure { error, report: Report::default() }),
+            };
+        }
+        Task::Status | Task::Keys => {
             return match broker.info() {
-                Ok(info) => output.info(&info),
+                Ok(info) if matches!(args.task, Task::Keys) => output.keys(&info),
+                Ok(info) => output.status(&info),
                 Err(error) => output.failed(&Failure { error, report: Report::default() }),
             };
         }
@@ -100,7 +112,7 @@ fn exit_code(error: &Error) -> u8 {
     match error {
         Error::Tee(_) | Error::AgentReply { .. } => exit::TEE_UNAVAILABLE,
         Error::Unreachable { .. } => exit::TAM_UNREACHABLE,
-        Error::RequestTooLong { .. } => exit::USAGE,
+        Error::RequestTooLong { .. } | Error::TrustStoreTooLong { .. } => exit::USAGE,
         _ => exit::FAILURE,
     }
 }

@@ -13,6 +13,11 @@ pub enum Error {
         /// Bytes the Agent takes.
         limit: usize,
     },
+    /// What was to be provisioned is longer than any trust store; nothing was sent.
+    TrustStoreTooLong {
+        /// Bytes the Agent takes.
+        limit: usize,
+    },
     /// The TEE or the Agent could not be used (REQ-HTTP-026).
     Tee(TeeError),
     /// The Agent could not do what it was asked for (REQ-HTTP-026).
@@ -100,6 +105,7 @@ impl Error {
             | Self::AnswerTooLong { .. }
             | Self::TooManyExchanges { .. } => true,
             Self::RequestTooLong { .. }
+            | Self::TrustStoreTooLong { .. }
             | Self::Tee(_)
             | Self::AgentFailed { .. }
             | Self::AgentReply { .. }
@@ -118,6 +124,9 @@ impl From<TeeError> for Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::TrustStoreTooLong { limit } => {
+                write!(f, "this is no trust store: it has more than the {limit} bytes that the Agent takes")
+            }
             Self::RequestTooLong { limit } => {
                 write!(
                     f,

@@ -1,15 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 use crate::image;
+use crate::loss::Unsettled;
 use sha2::{Digest, Sha256};
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use teep_agent::{Abilities, Env, EnvError, InstallError, Installer, OpenSessions, Storage};
+use teep_agent::{
+    Abilities, Env, EnvError, InstallError, Installer, OpenSessions, RollbackProtection, Storage,
+};
 use zeroize::Zeroizing;
 
 /// TEE_ERROR_TARGET_DEAD: what every call answers after the power was cut.
 const NO_POWER: EnvError = EnvError { code: 0xffff_3024 };
+
+/// An OP-TEE with the patch series.
+const PATCHED: Abilities =
+    Abilities { checks_first: true, removes: true, lists: true, counts_sessions: true, exclusive: true };
 
 /// TEE_ERROR_COMMUNICATION.
 const LOST: u32 = 0xffff_000e;
@@ -31,25 +38,32 @@ struct Device {
     /// The operation that finds no power, if one is to.
     power_cut_at: Option<usize>,
     powerless: bool,
+    unsettled: Unsettled,
     out_of_memory: bool,
     answers_lost: bool,
     write_answers_lost: bool,
     reads_fail: bool,
     abilities: Abilities,
+    rollback_protection: RollbackProtection,
     /// Sessions that Trusted Applications have open.
     sessions: BTreeMap<[u8; 16], u32>,
     /// What the TEE measures the Agent to be, if it does.
     measurement: Option<[u8; 32]>,
+    /// Keys that were derived so far.
+    derived: BTreeSet<[u8; 32]>,
     /// Random numbers drawn so far: the same device draws the same ones.
     drawn: u64,
+    /// Seconds.
+    uptime: u64,
+    /// Seconds since 1970.
+    trusted_time: Option<u64>,
 }
 
 impl MemoryEnv {
     /// A device whose hardware unique key is `hardware_key`.
     pub fn new(hardware_key: [u8; 32]) -> Self {
-        let abilities = Abilities { checks_first: true, removes: true };
         let measurement = Some(Sha256::digest(b"the simulated Agent").into());
-        let device = Device { hardware_key, abilities, measurement, ..Device::default() };
+        let device = Device { hardware_key, abilities: PATCHED, measurement, ..Device::default() };
         Self { device: Arc::new(Mutex::new(device)) }
     }
 
@@ -92,6 +106,12 @@ impl MemoryEnv {
         device.powerless = false;
     }
 
+    /// Lets the next power cuts take back, as `seed` decides, what storage need not keep yet: part of what was appended and
+    /// deleted since the last object was written as a whole. `None`: nothing of it.
+    pub fn set_lossy(&self, seed: Option<u64>) {
+        self.device().unsettled = Unsettled::new(seed);
+    }
+
     /// Lets the installer answer that it is out of memory, or not any more.
     pub fn set_out_of_memory(&self, out_of_memory: bool) {
         self.device().out_of_memory = out_of_memory;
@@ -112,7 +132,12 @@ impl MemoryEnv {
     /// Lets the platform be an OP-TEE without the patch series, which can remove nothing and checks an image when it is
     /// committed; or not any more.
     pub fn set_stock(&self, stock: bool) {
-        self.device().abilities = Abilities { checks_first: !stock, removes: !stock };
+        self.device().abilities = if stock { Abilities::default() } else { PATCHED };
+    }
+
+    /// What the TEE says keeps storage from being rolled back. It keeps [`tamper`](Self::tamper) from nothing.
+    pub fn set_rollback_protection(&self, protection: RollbackProtection) {
+        self.device().rollback_protection = protection;
     }
 
     /// Lets the Trusted Application `uuid` have `open` sessions, whatever is done to it.
@@ -128,6 +153,23 @@ impl MemoryEnv {
     /// What the TEE measures the Agent to be; `None` where it measures nothing.
     pub fn set_measurement(&self, measurement: Option<[u8; 32]>) {
         self.device().measurement = measurement;
+    }
+
+    /// Gives the device a clock that it trusts, which stands at `now`, in seconds since 1970; or takes it away.
+    pub fn set_trusted_time(&self, now: Option<u64>) {
+        self.device().trusted_time = now;
+    }
+
+    /// Lets `seconds` pass; they do not by themselves.
+    pub fn pass(&self, seconds: u64) {
+        let mut device = self.device();
+        device.uptime = device.uptime.saturating_add(seconds);
+        device.trusted_time = device.trusted_time.map(|now| now.saturating_add(seconds));
+    }
+
+    /// All keys the Agent derived so far, for tests that none of them gets out.
+    pub fn derived_keys(&self) -> Vec<[u8; 32]> {
+        self.device().derived.iter().copied().collect()
     }
 
     /// Names of all storage objects.
@@ -158,7 +200,10 @@ impl MemoryEnv {
 impl Device {
     /// Counts an operation that changes something.
     fn operate(&mut self) -> Result<(), EnvError> {
-        self.powerless |= self.power_cut_at == Some(self.operations);
+        if !self.powerless && self.power_cut_at == Some(self.operations) {
+            self.powerless = true;
+            self.unsettled.lose(&mut self.objects);
+        }
         self.powered()?;
         self.operations = self.operations.saturating_add(1);
         Ok(())
@@ -182,9 +227,10 @@ impl Env for MemoryEnv {
     }
 
     fn derive_key(&mut self, label: &[u8]) -> Result<Zeroizing<[u8; 32]>, EnvError> {
-        let device = self.device();
+        let mut device = self.device();
         device.powered()?;
         let hash = Sha256::new().chain_update(device.hardware_key).chain_update(label).finalize();
+        device.derived.insert(hash.into());
         Ok(Zeroizing::new(hash.into()))
     }
 
@@ -192,6 +238,18 @@ impl Env for MemoryEnv {
         let device = self.device();
         device.powered()?;
         Ok(device.measurement)
+    }
+
+    fn trusted_time(&mut self) -> Option<u64> {
+        self.device().trusted_time
+    }
+
+    fn uptime(&mut self) -> u64 {
+        self.device().uptime
+    }
+
+    fn rollback_protection(&mut self) -> RollbackProtection {
+        self.device().rollback_protection
     }
 
     fn random(&mut self, bytes: &mut [u8]) -> Result<(), EnvError> {
@@ -226,6 +284,7 @@ impl Storage for MemoryEnv {
         let mut device = self.device();
         device.operate()?;
         device.objects.insert(name.to_owned(), bytes.to_vec());
+        device.unsettled.settle();
         if device.write_answers_lost { Err(EnvError { code: LOST }) } else { Ok(()) }
     }
 
@@ -255,7 +314,9 @@ impl Storage for MemoryEnv {
         if operated.is_err() && !was_powered {
             return operated;
         }
-        let object = device.objects.entry(name.to_owned()).or_default();
+        let Device { objects, unsettled, .. } = &mut *device;
+        unsettled.note(name, objects.get(name));
+        let object = objects.entry(name.to_owned()).or_default();
         if offset == 0 {
             object.clear();
         }
@@ -270,7 +331,9 @@ impl Storage for MemoryEnv {
     fn delete(&mut self, name: &str) -> Result<(), EnvError> {
         let mut device = self.device();
         device.operate()?;
-        device.objects.remove(name);
+        let Device { objects, unsettled, .. } = &mut *device;
+        unsettled.note(name, objects.get(name));
+        objects.remove(name);
         Ok(())
     }
 
@@ -363,6 +426,11 @@ impl Installer for MemoryEnv {
 
     fn is_installed(&mut self, uuid: [u8; 16]) -> Result<Option<bool>, InstallError> {
         let device = self.device();
-        Ok(device.abilities.removes.then(|| device.installed.contains_key(&uuid)))
+        Ok(device.abilities.lists.then(|| device.installed.contains_key(&uuid)))
+    }
+
+    fn open_sessions(&mut self, uuid: [u8; 16]) -> Result<OpenSessions, InstallError> {
+        let device = self.device();
+        Ok(device.abilities.counts_sessions.then(|| device.sessions.get(&uuid).copied().unwrap_or(0)))
     }
 }

@@ -8,6 +8,7 @@
 
 mod env;
 mod image;
+mod loss;
 mod tee;
 
 pub use env::MemoryEnv;

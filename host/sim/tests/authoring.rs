@@ -11,14 +11,13 @@ use std::thread;
 use std::time::Duration;
 
 use teep_agent::EnvError;
-use teep_agent::config::{Config, SignerAnchor, TamAnchor};
+use teep_agent::config::{Config, SignerAnchor, TamAnchor, TrustStore};
 use teep_broker::{Broker, Event, Report};
 use teep_proto::cose::{
     AgreementKey, AgreementSecret, ContentAlgorithm, PublicKey, RecipientKey, SigningKey,
 };
 use teep_proto::suit::{Authenticator, ComponentId, Envelope, text};
 use teep_proto::teec::TaRequest;
-use teep_proto::teep::Dialect;
 use teep_sim::{MemoryEnv, SimTee, ta_image};
 use teep_suit::{
     Algorithm, Component, Dependency, Description, Encryption, Override, Recipient, Sealing, Source,
@@ -66,26 +65,19 @@ impl World {
         let payloads = tempfile::tempdir().expect("a directory");
         let http = HttpConfig { payloads: Some(payloads.path().to_owned()), ..HttpConfig::default() };
         let tam = spawn(Arc::new(tam), ([127, 0, 0, 1], 0).into(), http).expect("a port");
-        let signer = |key: &SigningKey, commands: Option<Vec<i64>>| SignerAnchor {
-            key: key.public_key(),
-            prefixes: vec![ComponentId::encode(&["TEEP-Device", "SecureFS"])],
-            commands,
-            personalization_in_clear: false,
+        let signer = |key: &SigningKey| {
+            SignerAnchor::new(key.public_key(), vec![ComponentId::encode(&["TEEP-Device", "SecureFS"])])
         };
-        let config = Config {
-            vendor_ids: vec![VENDOR],
-            class_ids: vec![CLASS],
+        let trust = TrustStore {
             tams: vec![TamAnchor {
-                uri: tam.uri(),
-                dialect: Dialect::Final,
-                keys: tam_keys.to_vec(),
                 report_key: Some(report_key.public_key().clone()),
-                attestation_required: false,
+                ..TamAnchor::new(tam.uri(), tam_keys.to_vec())
             }],
             // write and copy, but not fetch.
-            signers: vec![signer(&developer, None), signer(&operator, Some(vec![18]))],
-            ..Config::default()
+            signers: vec![signer(&developer), SignerAnchor { commands: Some(vec![18]), ..signer(&operator) }],
+            ..TrustStore::default()
         };
+        let config = Config { vendor_ids: vec![VENDOR], class_ids: vec![CLASS], trust, ..Config::default() };
         let config = config.encode();
         let env = MemoryEnv::new([7; 32]);
         let tee = SimTee::start(env.clone(), &config).expect("the configuration");

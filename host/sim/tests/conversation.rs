@@ -4,9 +4,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use teep_agent::config::{Config, DeviceClaims, EatProfile, SignerAnchor, TamAnchor};
+use teep_agent::config::{Config, DeviceClaims, EatProfile, SignerAnchor, Suite, TamAnchor, TrustStore};
 use teep_broker::{Broker, Failure, Report};
-use teep_proto::cose::{AgreementKey, AgreementSecret, PublicKey, RecipientKey, SigningKey, Thumbprint};
+use teep_proto::cose::{AgreementSecret, PublicKey, RecipientKey, SigningKey, Thumbprint};
 use teep_proto::eat::{self, Claims, Confirmation, HardwareVersion, ManifestClaim, OemId, Profile};
 use teep_proto::suit::{ComponentId, Digest, text};
 use teep_proto::teec::TaRequest;
@@ -39,16 +39,24 @@ impl World {
     fn with(tam_dialect: Dialect, agent_dialect: Dialect) -> Self {
         let mut tam_config = TamConfig::generate().expect("keys");
         tam_config.dialect = tam_dialect;
-        Self::configured(tam_config, agent_dialect, None)
+        Self::built(tam_config, |tam| tam, |config| config.trust.tams[0].dialect = agent_dialect)
     }
 
     /// With a TAM that wants its devices attested, and decrypts what they say; and a device that has something to say.
-    fn attesting() -> Self {
+    fn attesting(suite: Suite) -> Self {
         let mut tam_config = TamConfig::generate().expect("keys");
         let secret = AgreementSecret::from_scalar(&[21; 32]).expect("a scalar");
         tam_config.attestation = Attestation::Required;
         tam_config.report_keys = vec![RecipientKey::Agreement(secret.clone())];
-        Self::configured(tam_config, Dialect::Final, Some(secret.public_key().clone()))
+        Self::built(
+            tam_config,
+            |tam| tam,
+            |config| {
+                config.suite = suite;
+                config.trust.tams[0].report_key = Some(secret.public_key().clone());
+                config.attestation = Some(device_claims());
+            },
+        )
     }
 
     /// With a device that wants its TAM attested, and a TAM for which `verifier` vouches.
@@ -57,22 +65,9 @@ impl World {
         let trusted = key(20).public_key();
         let build = |tam: Tam| tam.attested_by(move |challenge, key| Some(vouch(&verifier, challenge, key)));
         Self::built(tam_config, build, |config| {
-            config.tams[0].attestation_required = true;
-            config.verifiers = vec![trusted];
+            config.trust.tams[0].attestation_required = true;
+            config.trust.verifiers = vec![trusted.into()];
         })
-    }
-
-    fn configured(tam_config: TamConfig, agent_dialect: Dialect, report_key: Option<AgreementKey>) -> Self {
-        let attested = tam_config.attestation == Attestation::Required;
-        Self::built(
-            tam_config,
-            |tam| tam,
-            |config| {
-                config.tams[0].dialect = agent_dialect;
-                config.tams[0].report_key = report_key;
-                config.attestation = attested.then(device_claims);
-            },
-        )
     }
 
     fn built(
@@ -91,24 +86,14 @@ impl World {
         });
         let tam =
             spawn(Arc::new(build(tam)), ([127, 0, 0, 1], 0).into(), HttpConfig::default()).expect("a port");
-        let mut config = Config {
-            vendor_ids: vec![VENDOR],
-            class_ids: vec![CLASS],
-            tams: vec![TamAnchor {
-                uri: tam.uri(),
-                dialect: Dialect::Final,
-                keys: tam_keys.to_vec(),
-                report_key: None,
-                attestation_required: false,
-            }],
-            signers: vec![SignerAnchor {
-                key: signer.public_key(),
-                prefixes: vec![ComponentId::encode(&["TEEP-Device", "SecureFS"])],
-                commands: None,
-                personalization_in_clear: false,
-            }],
-            ..Config::default()
+        let prefix = ComponentId::encode(&["TEEP-Device", "SecureFS"]);
+        let trust = TrustStore {
+            tams: vec![TamAnchor::new(tam.uri(), tam_keys.to_vec())],
+            signers: vec![SignerAnchor::new(signer.public_key(), vec![prefix])],
+            ..TrustStore::default()
         };
+        let mut config =
+            Config { vendor_ids: vec![VENDOR], class_ids: vec![CLASS], trust, ..Config::default() };
         configure(&mut config);
         let env = MemoryEnv::new([7; 32]);
         let tee = SimTee::start(env.clone(), &config.encode()).expect("the configuration");
@@ -169,6 +154,14 @@ fn install_update_and_refused_rollback() {
 #[test]
 fn install_update_and_refused_rollback_before_26() {
     install_update_and_refuse_rollback(World::with(Dialect::Pre26, Dialect::Pre26));
+}
+
+/// REQ-TEEP-020, 021: an Agent that is built with the other cipher suite.
+#[test]
+fn install_update_and_refused_rollback_with_ed25519() {
+    let tam_config = TamConfig::generate().expect("keys");
+    let ed25519 = |config: &mut Config| config.suite = Suite::Ed25519;
+    install_update_and_refuse_rollback(World::built(tam_config, |tam| tam, ed25519));
 }
 
 fn install_update_and_refuse_rollback(mut world: World) {
@@ -284,10 +277,15 @@ fn maker_claims() -> Claims<'static> {
     }
 }
 
-/// REQ-TEEP-061, 071, 105, 107.
+/// REQ-TEEP-061, 071, 105, 107; with both cipher suites.
 #[test]
 fn an_attested_device_is_served_and_one_with_another_agent_is_not() {
-    let mut world = World::attesting();
+    for suite in [Suite::Esp256, Suite::Ed25519] {
+        serve_the_attested_one(World::attesting(suite));
+    }
+}
+
+fn serve_the_attested_one(mut world: World) {
     world.publish(1);
     assert_eq!(world.request().refusal(), None);
     assert_eq!(world.version(), Some(1));

@@ -13,9 +13,10 @@ use serde_json::json;
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use teep_agent::config::{TrustStore, compile_trust_store};
 use teep_proto::cose::RecipientKey;
 use teep_proto::limits::MAX_MESSAGE;
-use teep_proto::suit::{OpenedReport, ReportKeys};
+use teep_proto::suit::{OpenedReport, ReportKeys, text};
 use zeroize::Zeroizing;
 
 /// Exit codes. They are part of the interface: scripts depend on them.
@@ -46,10 +47,11 @@ impl CommandLine for Args {
     fn perform(&self, _out: &mut impl Write) -> Result<Done, Error> {
         match &self.task {
             Task::Keygen { algorithm, out } => keygen(*algorithm, out),
-            Task::Create { description, key, out, payloads } => {
-                create_envelope(description, key, out, payloads.as_deref())
+            Task::Create { description, key, certificates, out, payloads } => {
+                create_envelope(description, key, certificates, out, payloads.as_deref())
             }
             Task::Encrypt { file, to, cipher, out, info } => encrypt(file, to, *cipher, out, info),
+            Task::TrustStore { description, out } => trust_store(description, out),
             Task::Explain { report, envelopes, key, decrypt_with } => {
                 explain(report, envelopes, key, decrypt_with)
             }
@@ -117,12 +119,14 @@ fn with_ending(name: &Path, ending: &str) -> PathBuf {
 fn create_envelope(
     description: &Path,
     key_files: &[PathBuf],
+    certificate_files: &[PathBuf],
     out: &Path,
     payload_directory: Option<&Path>,
 ) -> Result<Done, Error> {
-    not_an_input(out, key_files.iter().map(PathBuf::as_path).chain([description]))?;
-    let signing =
+    not_an_input(out, key_files.iter().chain(certificate_files).map(PathBuf::as_path).chain([description]))?;
+    let mut signing =
         key_files.iter().map(|path| AuthenticationKey::load(path)).collect::<Result<Vec<_>, _>>()?;
+    certificate_files.iter().try_for_each(|path| AuthenticationKey::certify(&mut signing, path))?;
     let authenticators: Vec<_> = signing.iter().map(AuthenticationKey::authenticator).collect();
     let description = Description::read(description)?;
     if payload_directory.is_none() {
@@ -152,6 +156,33 @@ fn create_envelope(
     ));
     let fetched: Vec<_> = created.payloads.keys().collect();
     Ok(Done::new(text, json!({ "envelope": summary, "fetched": fetched })))
+}
+
+fn trust_store(description: &Path, out: &Path) -> Result<Done, Error> {
+    not_an_input(out, [description].into_iter())?;
+    let bytes = compile_trust_store(description).map_err(Error::Description)?;
+    let store = TrustStore::decode(&bytes).map_err(|error| Error::Description(error.to_string()))?;
+    files::write_atomic(out, &bytes)?;
+    let [id, manifest_id] = [text::trust_store(), text::trust_store_manifest()].map(|id| text::format(&id));
+    let TrustStore { sequence_number, tams, signers, .. } = store;
+    let tams: Vec<_> = tams.into_iter().map(|tam| tam.uri).collect();
+    let shown = format!(
+        "{}: trust store with sequence number {sequence_number}, {} signers and the TAMs {}; {} bytes\n\
+         component id {id}\nmanifest-id {manifest_id}",
+        out.display(),
+        signers.len(),
+        tams.join(", "),
+        bytes.len()
+    );
+    let fields = json!({
+        "sequence_number": sequence_number,
+        "tams": tams,
+        "signers": signers.len(),
+        "bytes": bytes.len(),
+        "component_id": id,
+        "manifest_id": manifest_id,
+    });
+    Ok(Done::new(shown, json!({ "trust_store": fields })))
 }
 
 /// What is encrypted now and fetched later has to be kept.

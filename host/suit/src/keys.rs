@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Keys in files: PEM (PKCS#8, SPKI) for other tools, COSE_Key for TEEP. Files are told apart by content.
 
+mod certificates;
 mod others;
 
+pub use certificates::{certified, load_certificates};
 pub use others::{
     AuthenticationKey, Trusted, generate_symmetric, load_recipient, load_recipient_key, write_cose_key,
 };
 
 use crate::{Algorithm, Error};
-use ed25519_dalek::pkcs8::KeypairBytes;
-use p256::pkcs8::{EncodePrivateKey, EncodePublicKey, LineEnding};
+use p256::pkcs8::{EncodePublicKey, LineEnding};
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -148,7 +149,7 @@ pub fn parse_public_key(bytes: &[u8]) -> Result<PublicKey, String> {
             // As long as a thumbprint, and shorter than any COSE_Key of a public key.
             32 => {
                 "this is a key's thumbprint (kid); give the key itself, a COSE_Key (that of a TEEP Agent is \
-                   public_key in: teep-broker --json info)"
+                   public_key in: teep-broker --json keys)"
                     .to_owned()
             }
             _ => format!("hexadecimal digits, but not those of a COSE_Key: {error}"),
@@ -180,6 +181,7 @@ fn other_pem(pem: &str, wanted: &str) -> String {
     let hint = match label {
         "PRIVATE KEY" => "; its public half is the file with .pub.pem at its end",
         "EC PRIVATE KEY" => "; convert it with: openssl pkcs8 -topk8 -nocrypt",
+        "CERTIFICATE" => "; take the key out of it with: openssl x509 -pubkey -noout",
         "ENCRYPTED PRIVATE KEY" => "; decrypt it with: openssl pkcs8",
         _ => "",
     };
@@ -194,14 +196,8 @@ fn not_a_key(bytes: &[u8], error: &teep_proto::Error) -> String {
 }
 
 fn private_to_pem(key: &SigningKey) -> Result<Zeroizing<Vec<u8>>, Error> {
-    let pem = match key {
-        SigningKey::P256(key) => key.to_pkcs8_pem(LineEnding::LF),
-        // Without the public half: other tools do not know PKCS#8 version 2.
-        SigningKey::Ed25519(key) => {
-            KeypairBytes { secret_key: key.to_bytes(), public_key: None }.to_pkcs8_pem(LineEnding::LF)
-        }
-    };
-    pem.map(|pem| Zeroizing::new(pem.as_bytes().to_vec())).map_err(|error| Error::Key(error.to_string()))
+    let pem = key.to_pem().map_err(|error| Error::Key(error.to_string()))?;
+    Ok(Zeroizing::new(pem.as_bytes().to_vec()))
 }
 
 fn public_to_pem(key: &PublicKey) -> Result<String, Error> {

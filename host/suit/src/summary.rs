@@ -8,7 +8,7 @@ use crate::Error;
 use crate::keys::Trusted;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use teep_proto::cose::Algorithm;
+use teep_proto::cose::{Algorithm, Certificate, Signatures};
 use teep_proto::suit::{
     Argument, AuthenticationBlock, Command, Digest, Envelope, Index, Manifest, Parameter, Parameters,
     Section, Sequence,
@@ -55,6 +55,9 @@ pub struct Signer {
     pub algorithm: Option<String>,
     /// SHA-256 thumbprint of the key (RFC 9679); `None` when the envelope does not say.
     pub kid: Option<String>,
+    /// Subjects of the certificates that came with the signature, as claimed: the signer's first, behind each its issuer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub certificates: Vec<String>,
 }
 
 /// A command sequence of the manifest.
@@ -184,7 +187,18 @@ fn warnings(manifest: &Manifest<'_>) -> Result<Vec<String>, Error> {
 
 impl Signer {
     fn new(algorithm: Option<Algorithm>, kid: Option<&[u8]>) -> Self {
-        Self { algorithm: algorithm.map(|a| a.to_string()), kid: kid.map(hex::encode) }
+        let (algorithm, kid) = (algorithm.map(|a| a.to_string()), kid.map(hex::encode));
+        Self { algorithm, kid, certificates: Vec::new() }
+    }
+
+    /// Those of `signatures`, as claimed.
+    fn claimed<'s>(signatures: &'s Signatures<'_>) -> impl Iterator<Item = Self> + 's {
+        let certificates = signatures.claimed_certificates().map(|certificates| match certificates {
+            Ok(certificates) => certificates.iter().map(Certificate::subject).collect(),
+            Err(error) => vec![error.to_string()],
+        });
+        let signers = signatures.claimed_signers().zip(certificates);
+        signers.map(|((algorithm, kid), certificates)| Self { certificates, ..Self::new(algorithm, kid) })
     }
 }
 
@@ -192,8 +206,7 @@ fn signatures(envelope: &Envelope<'_>) -> Result<Vec<Signer>, Error> {
     let mut signers = Vec::new();
     for block in envelope.authentication_blocks() {
         match block? {
-            AuthenticationBlock::Signatures(signatures) => signers
-                .extend(signatures.claimed_signers().map(|(algorithm, kid)| Signer::new(algorithm, kid))),
+            AuthenticationBlock::Signatures(signatures) => signers.extend(Signer::claimed(&signatures)),
             AuthenticationBlock::Mac0(_) => signers.push(Signer::new(Some(Algorithm::Hmac256), None)),
         }
     }

@@ -21,10 +21,14 @@ pub enum Attestation {
     Off,
     /// Evidence is asked for, and without it a device gets nothing (REQ-TEEP-107).
     Required,
+    /// An Attestation Result is asked for that the device was given before, and without one Evidence; a device that has
+    /// neither gets nothing. One that has one may send it without being asked (REQ-TEEP-073).
+    Passport,
 }
 
 impl Attestation {
-    const NAMES: [(Self, &'static str); 2] = [(Self::Off, "off"), (Self::Required, "required")];
+    const NAMES: [(Self, &'static str); 3] =
+        [(Self::Off, "off"), (Self::Required, "required"), (Self::Passport, "passport")];
 }
 
 impl fmt::Display for Attestation {
@@ -39,7 +43,7 @@ impl FromStr for Attestation {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let policy = Self::NAMES.iter().find(|(_, name)| *name == text).map(|(policy, _)| *policy);
-        policy.ok_or_else(|| format!("attestation is \"required\" or \"off\", not {text:?}"))
+        policy.ok_or_else(|| format!("attestation is \"required\", \"passport\" or \"off\", not {text:?}"))
     }
 }
 
@@ -95,8 +99,9 @@ impl<'b> Evidence<'b> {
         claims.nonce.map(<[u8]>::to_vec).ok_or_else(|| "Evidence has no eat_nonce (REQ-TEEP-062)".to_owned())
     }
 
-    /// Judges the Evidence. The error is why it does not convince, in words for operator and device.
-    pub(crate) fn appraise(&self, reference: &Reference<'_>) -> Result<(), String> {
+    /// Judges the Evidence, and returns what it says. The error is why it does not convince, in words for operator and
+    /// device.
+    pub(crate) fn appraise(&self, reference: &Reference<'_>) -> Result<Claims<'_>, String> {
         if reference.keys.is_empty() {
             return Err("no attestation key is enrolled for this device".to_owned());
         }
@@ -110,14 +115,14 @@ impl<'b> Evidence<'b> {
         };
         let claims = eat::verify(&self.token, reference.keys, &expected)
             .map_err(|error| format!("Evidence does not convince: {error}"))?;
-        let claims = claims.get();
-        if !self.is_in_the_profile_it_says(claims) {
+        let claims = claims.into_inner();
+        if !self.is_in_the_profile_it_says(&claims) {
             return Err("Evidence does not convince: its eat_profile is not that of its format".to_owned());
         }
         let measured: Vec<_> =
             claims.measurements.iter().filter_map(|measured| measured.as_sha256()).collect();
         if reference.measurements.is_empty() || measured.iter().any(|m| reference.measurements.contains(m)) {
-            return Ok(());
+            return Ok(claims);
         }
         Err(match measured.first() {
             Some(first) => {
@@ -136,7 +141,7 @@ impl<'b> Evidence<'b> {
 }
 
 /// Seconds since 1970; `None` with a clock that is set to before.
-fn now() -> Option<i64> {
+pub(crate) fn now() -> Option<i64> {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
     since.as_secs().try_into().ok()
 }

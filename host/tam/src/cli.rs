@@ -51,11 +51,14 @@ impl CommandLine for Args {
     fn perform(&self, out: &mut impl Write) -> Result<Done, StoreError> {
         match &self.task {
             Task::Init { dir } => init(dir),
-            Task::Serve { dir, listen, dialect, keep_unneeded, attestation } => {
+            Task::Serve { dir, listen, dialect, keep_unneeded, attestation, verifier_key, result_hours } => {
                 let directory = Directory::open(dir)?;
                 let mut config =
                     TamConfig { dialect: *dialect, honour_unneeded: !keep_unneeded, ..directory.config()? };
                 config.attestation = attestation.unwrap_or(config.attestation);
+                if let Some(path) = verifier_key {
+                    config.verifier = Some(directory.verifier(path, *result_hours)?);
+                }
                 run_server(&directory, config, *listen, out)
             }
             Task::Enrol { dir, key, attestation_key, name } => {
@@ -74,6 +77,10 @@ impl CommandLine for Args {
                 let digits = hex::encode(digest);
                 let text = format!("expected measurement {name}, {digits}");
                 Ok(Done::new(text, json!({ "name": name, "measurement": digits })))
+            }
+            Task::AddVerifier { dir, key, name } => {
+                let (directory, key) = (Directory::open(dir)?, load_key(key)?);
+                Ok(added("trusted Verifier", &key, &directory.add_verifier(&key, name.as_deref())?))
             }
             Task::AddSigner { dir, key, name } => {
                 let (directory, key) = (Directory::open(dir)?, load_key(key)?);

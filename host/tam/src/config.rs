@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-use crate::Attestation;
+use crate::{Attestation, Verifier};
 use std::time::Duration;
 use teep_proto::cose::{Algorithm, PublicKey, RecipientKey, SigningKey};
 use teep_proto::eat::Profile;
@@ -16,6 +16,8 @@ pub struct TamConfig {
     pub dialect: Dialect,
     /// Whether Agents have to be attested.
     pub attestation: Attestation,
+    /// Makes Attestation Results about Agents whose Evidence convinces; without it they get none.
+    pub verifier: Option<Verifier>,
     /// The EAT profile of TEEP.
     pub eat_profile: Profile<'static>,
     /// Keys that decrypt the SUIT Reports and the Evidence of Agents.
@@ -50,6 +52,7 @@ impl TamConfig {
             ed25519,
             dialect: Dialect::Final,
             attestation: Attestation::Off,
+            verifier: None,
             eat_profile: Profile::DRAFT,
             report_keys: Vec::new(),
             honour_unneeded: true,

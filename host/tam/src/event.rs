@@ -102,6 +102,9 @@ fn write_details(f: &mut fmt::Formatter<'_>, message: &Message<'_>) -> fmt::Resu
             for id in &update.unneeded_manifest_list {
                 write!(f, "; to give up: {id}")?;
             }
+            if update.attestation.is_some() {
+                f.write_str("; with an Attestation Result")?;
+            }
             write_error(f, update.err_code, update.err_msg)
         }
         Message::Success(success) => success.msg.map_or(Ok(()), |msg| write!(f, ": {}", printable(msg))),

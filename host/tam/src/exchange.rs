@@ -78,20 +78,20 @@ impl Outstanding {
         pool.insert(token, self.lifetime);
     }
 
-    /// Burns the token of a QueryRequest (REQ-TEEP-101).
-    pub(crate) fn settle_query(&mut self, token: &[u8]) -> Result<(), Refusal> {
+    /// Burns the token of a QueryRequest (REQ-TEEP-101), and returns it.
+    pub(crate) fn settle_query(&mut self, token: &[u8]) -> Result<Token, Refusal> {
         self.queries.take(token, self.lifetime)
     }
 
-    /// Burns the challenge of a QueryRequest.
-    pub(crate) fn settle_challenge(&mut self, nonce: &[u8]) -> Result<(), Refusal> {
+    /// Burns the challenge of a QueryRequest, and returns it.
+    pub(crate) fn settle_challenge(&mut self, nonce: &[u8]) -> Result<Token, Refusal> {
         self.challenges.take(nonce, self.lifetime)
     }
 
     /// Burns the token of an Update for `agent`.
     pub(crate) fn settle_update(&mut self, agent: Thumbprint, token: &[u8]) -> Result<(), Refusal> {
         let Some(pool) = self.updates.get_mut(&agent) else { return Err(Refusal::Unknown) };
-        let result = pool.take(token, self.lifetime);
+        let result = pool.take(token, self.lifetime).map(drop);
         if pool.tokens.is_empty() {
             self.updates.remove(&agent);
         }
@@ -128,11 +128,11 @@ impl Pool {
         oldest.is_some_and(|(_, since)| since.elapsed() >= lifetime)
     }
 
-    fn take(&mut self, token: &[u8], lifetime: Duration) -> Result<(), Refusal> {
+    fn take(&mut self, token: &[u8], lifetime: Duration) -> Result<Token, Refusal> {
         let token: &Token = token.try_into().map_err(|_| Refusal::Unknown)?;
         let (serial, since) = self.tokens.remove(token).ok_or(Refusal::Unknown)?;
         self.order.remove(&serial);
-        if since.elapsed() < lifetime { Ok(()) } else { Err(Refusal::Expired) }
+        if since.elapsed() < lifetime { Ok(*token) } else { Err(Refusal::Expired) }
     }
 }
 
@@ -154,10 +154,10 @@ mod tests {
         (0..10).for_each(|n| pool.insert([n; 16], HOUR));
         assert_eq!((pool.tokens.len(), pool.order.len()), (3, 3));
         assert_eq!(pool.take(&[6; 16], HOUR), Err(Refusal::Unknown));
-        assert_eq!(pool.take(&[7; 16], HOUR), Ok(()));
+        assert_eq!(pool.take(&[7; 16], HOUR), Ok([7; 16]));
         assert_eq!((pool.tokens.len(), pool.order.len()), (2, 2));
         pool.insert([10; 16], HOUR);
-        assert_eq!(pool.take(&[8; 16], HOUR), Ok(()), "there was room");
+        assert_eq!(pool.take(&[8; 16], HOUR), Ok([8; 16]), "there was room");
     }
 
     #[test]

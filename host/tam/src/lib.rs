@@ -6,8 +6,9 @@
 //! a directory ([`Directory`]) or memory ([`MemoryStore`]). [`router`] and [`serve`] put it behind HTTP as
 //! TEEP over HTTP asks, [`spawn`] does so on a thread of its own, for tests and demonstrations.
 //!
-//! Agents are attested if [`TamConfig::attestation`] says so, by a Verifier of its own; the TAM is attested to Agents
-//! that want it by whom [`Tam::attested_by`] names.
+//! Agents are attested if [`TamConfig::attestation`] says so: by a Verifier of its own, which can also give them an
+//! Attestation Result as a passport ([`TamConfig::verifier`]), or by the passport that another Verifier gave them. The TAM
+//! is attested to Agents that want it by whom [`Tam::attested_by`] names.
 //!
 //! Not there yet: SUIT Reports about the TAM.
 #![forbid(unsafe_code)]
@@ -19,6 +20,7 @@ mod error;
 mod event;
 mod exchange;
 mod http;
+mod passport;
 mod policy;
 mod report;
 mod server;
@@ -30,6 +32,7 @@ pub use config::TamConfig;
 pub use error::Error;
 pub use event::Event;
 pub use http::{HttpConfig, PAYLOADS_PATH, TAM_PATH, router};
+pub use passport::Verifier;
 pub use server::{Handle, serve, spawn};
 pub use store::{Directory, MemoryStore, Store};
 pub use tam::Tam;

@@ -39,6 +39,12 @@ pub trait Store: Send + Sync {
     /// When the store as a whole cannot be read.
     fn attestation_keys(&self, agent: Thumbprint) -> Result<Listing<PublicKey>, Error>;
 
+    /// The keys of Verifiers whose Attestation Results about Agents count (REQ-TEEP-106).
+    ///
+    /// # Errors
+    /// When the store as a whole cannot be read.
+    fn verifiers(&self) -> Result<Listing<PublicKey>, Error>;
+
     /// What TEEs may measure Agents to be, SHA-256. With none at all, that does not matter.
     ///
     /// # Errors

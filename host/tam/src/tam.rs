@@ -1,22 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-use crate::attestation::{Evidence, Reference};
+mod attestation;
+mod query;
+
 use crate::exchange::{Outstanding, Refusal, Token};
 use crate::policy::Catalogue;
 use crate::store::Listing;
 use crate::{Attestation, Error, Event, Store, TamConfig, report};
+use query::{Answer, Asked, Refused, SUITES, complete};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use teep_proto::cose::{Algorithm, Signatures, Thumbprint, Verified, sign, sign1};
 use teep_proto::limits::MAX_MESSAGE;
 use teep_proto::suit::{ComponentId, Report};
-use teep_proto::teep::labels::data_item;
 use teep_proto::teep::{
-    AttestationPayload, CipherSuite, ErrCode, ErrorMessage, Message, QueryRequest, QueryResponse,
-    SuitCoseProfile, Update, VERSION, diagnostic_text,
+    AttestationPayload, ErrCode, ErrorMessage, Message, QueryRequest, QueryResponse, Update, diagnostic_text,
 };
 use teep_proto::{Kind, teep};
-
-/// Both suites a TAM must have (REQ-TEEP-020), in the order of preference.
-const SUITES: [Algorithm; 2] = [Algorithm::Esp256, Algorithm::Ed25519];
 
 type Observer = Box<dyn Fn(&Event<'_>) + Send + Sync>;
 type Voucher = Box<dyn Fn(&[u8], Thumbprint) -> Option<Vec<u8>> + Send + Sync>;
@@ -70,38 +68,25 @@ impl Tam {
     }
 
     fn connect(&self) -> Result<Vec<u8>, Error> {
-        let token = new_token()?;
         let keys = SUITES.map(|algorithm| self.config.signing_key(algorithm).clone());
-        self.ask(token, None, None, |payload| sign(&keys, payload))
-    }
-
-    /// Asks an Agent again, now with the attestation it wants; nothing without one (REQ-TEEP-110).
-    fn ask_attested(&self, peer: &Peer, challenge: Option<&[u8]>) -> Result<Option<Vec<u8>>, Error> {
-        let key = self.config.signing_key(peer.suite);
-        let vouch = |voucher: &Voucher| voucher(challenge.unwrap_or_default(), key.public_key().thumbprint());
-        let Some(result) = self.voucher.as_ref().and_then(vouch) else {
-            self.dropped(peer, "the Agent wants this TAM attested, and nobody vouches for it");
-            return Ok(None);
-        };
-        // Without a format: it is an Attestation Result in the profile of TEEP (REQ-TEEP-045).
-        let attestation = AttestationPayload { format: None, payload: &result };
-        self.ask(new_token()?, Some(attestation), Some(peer.agent), |payload| sign1(key, payload)).map(Some)
+        self.ask(self.asked()?, None, None, |payload| sign(&keys, payload))
     }
 
     fn ask(
         &self,
-        token: Token,
+        asked: Asked,
         attestation: Option<AttestationPayload<'_>>,
         agent: Option<Thumbprint>,
         sign: impl FnOnce(&[u8]) -> Result<Vec<u8>, teep_proto::Error>,
     ) -> Result<Vec<u8>, Error> {
-        let request = QueryRequest { attestation, ..self.query_request(&token) };
+        let request = QueryRequest { attestation, ..asked.query_request() };
         let request = Message::QueryRequest(request);
         let payload = request.encode_in(self.config.dialect).map_err(cannot_encode)?;
         let bytes = sign(&payload).map_err(cannot_sign)?;
-        match self.config.attestation {
-            Attestation::Off => self.outstanding().asked(token),
-            Attestation::Required => self.outstanding().challenged(token),
+        match asked {
+            Asked::Token(token) => self.outstanding().asked(token),
+            Asked::Evidence(challenge) => self.outstanding().challenged(challenge),
+            Asked::Passport => {}
         }
         self.tell(&Event::Sent { message: &request, bytes: bytes.len(), agent, manifests: &[] });
         Ok(bytes)
@@ -148,6 +133,7 @@ impl Tam {
                 Ok(()) if error.err_code == ErrCode::ATTESTATION_REQUIRED => {
                     return self.ask_attested(peer, error.challenge);
                 }
+                Ok(()) if self.has_no_passport(error) => return self.ask_for_evidence(peer),
                 settled => settled,
             },
             Message::QueryRequest(_) | Message::Update(_) => Err("only a TAM sends this"),
@@ -178,95 +164,53 @@ impl Tam {
         reports: &[Option<Vec<u8>>],
     ) -> Result<Option<Vec<u8>>, Error> {
         let settled = match self.config.attestation {
-            Attestation::Off => self.settle_query(response, reports),
-            Attestation::Required => self.settle_attested(peer, response)?,
+            Attestation::Off => self.settle_query(response, reports).map(|()| None),
+            Attestation::Required => self.settle_evidence(peer, response)?,
+            Attestation::Passport => self.settle_passport(peer, response)?,
         };
-        if let Err(refused) = settled {
-            self.dropped(peer, &refused.why);
-            let Some(err_code) = refused.err_code else { return Ok(None) };
-            let err_msg = diagnostic_text(&refused.why);
-            let (err_code, err_msg) = (Some(err_code), err_msg.as_deref());
-            let update = Update { err_code, err_msg, ..Update::default() };
-            return self.update(peer, update, &[], refused.is_fresh).map(Some);
-        }
+        let result = match settled {
+            Ok(result) => result,
+            Err(refused) => return self.refuse(peer, &refused),
+        };
         let (offers, withdrawn) = (self.usable(self.store.offers()?), self.usable(self.store.withdrawn()?));
         let catalogue = Catalogue::new(Some(peer.agent), &offers, &withdrawn);
         let decision = catalogue.decide(response, self.config.honour_unneeded);
-        if decision.is_empty() {
+        if decision.is_empty() && result.is_none() {
             return Ok(None);
         }
         let unneeded = decision.unneeded.iter().map(|id| ComponentId::decode(id)).collect::<Result<_, _>>();
         let update = Update {
             unneeded_manifest_list: unneeded.map_err(cannot_encode)?,
             manifest_list: decision.manifests.iter().map(|offer| offer.envelope.as_slice()).collect(),
+            // Without a format: it is in the profile of TEEP (REQ-TEEP-045).
+            attestation: result.as_deref().map(|payload| AttestationPayload { format: None, payload }),
             ..Update::default()
         };
         let names: Vec<&str> = decision.manifests.iter().map(|offer| offer.name.as_str()).collect();
         self.update(peer, update, &names, true).map(Some)
     }
 
+    /// Tells the Agent why its QueryResponse does not count, if it is to know.
+    fn refuse(&self, peer: &Peer, refused: &Refused) -> Result<Option<Vec<u8>>, Error> {
+        self.dropped(peer, &refused.why);
+        let (err_code, is_fresh) = match refused.answer {
+            Answer::Nothing => return Ok(None),
+            Answer::Challenge => return self.ask_for_evidence(peer),
+            Answer::Code { err_code, is_fresh } => (err_code, is_fresh),
+        };
+        let err_msg = diagnostic_text(&refused.why);
+        let (err_code, err_msg) = (Some(err_code), err_msg.as_deref());
+        self.update(peer, Update { err_code, err_msg, ..Update::default() }, &[], is_fresh).map(Some)
+    }
+
     /// Whether `response` is the complete answer to a QueryRequest with a token, which it burns.
     fn settle_query(&self, response: &QueryResponse<'_>, reports: &[Option<Vec<u8>>]) -> Result<(), Refused> {
         // Every QueryRequest sent here has a token, so an answer without one answers none of them.
         let token = response.token.unwrap_or_default();
-        self.outstanding().settle_query(token).map_err(|refusal| Refused::silently(refusal.as_str()))?;
-        self.complete(response, token)?;
-        reports_answer(reports, token).map_err(|why| Refused::with(ErrCode::PERMANENT_ERROR, why.to_owned()))
-    }
-
-    /// Whether `response` is the complete answer to a QueryRequest with a challenge, which it burns, and its Evidence
-    /// convinces (REQ-TEEP-105, 107, 114).
-    fn settle_attested(
-        &self,
-        peer: &Peer,
-        response: &QueryResponse<'_>,
-    ) -> Result<Result<(), Refused>, Error> {
-        let config = &self.config;
-        let unattested = |why| Refused::with(ErrCode::ATTESTATION_REQUIRED, why);
-        let evidence = Evidence::open(response, config.eat_profile, &config.report_keys);
-        let opened = evidence.and_then(|evidence| evidence.nonce().map(|nonce| (evidence, nonce)));
-        let (evidence, nonce) = match opened {
-            Ok(opened) => opened,
-            // Anybody can replay a message that answers nothing: it must not push out an Update at work.
-            Err(why) => return Ok(Err(Refused { is_fresh: false, ..unattested(why) })),
-        };
-        if let Err(refusal) = self.outstanding().settle_challenge(&nonce) {
-            return Ok(Err(Refused::silently(refusal.of_a_challenge())));
-        }
-        let keys = self.usable(self.store.attestation_keys(peer.agent)?);
-        let measurements = self.store.reference_values()?;
-        let reference =
-            Reference { agent: peer.agent, keys: &keys, measurements: &measurements, nonce: &nonce };
-        if let Err(why) = evidence.appraise(&reference) {
-            return Ok(Err(unattested(why)));
-        }
-        Ok(self.complete(response, &nonce))
-    }
-
-    fn complete(&self, response: &QueryResponse<'_>, asked: &[u8]) -> Result<(), Refused> {
-        response.answers(&self.query_request(asked)).map_err(|error| {
-            Refused::with(ErrCode::PERMANENT_ERROR, format!("the QueryResponse lacks {}", error.what))
-        })
-    }
-
-    /// What every Agent is asked: its Trusted Components, which is all the policy here looks at (REQ-TEEP-049), and
-    /// Evidence if it has to be attested. `asked` is the token, or the challenge in its place (REQ-TEEP-041, 043).
-    fn query_request<'b>(&self, asked: &'b [u8]) -> QueryRequest<'b> {
-        let request = QueryRequest {
-            versions: Some(vec![VERSION]),
-            supported_teep_cipher_suites: SUITES.map(CipherSuite::sign1).to_vec(),
-            supported_suit_cose_profiles: SuitCoseProfile::TEEP.to_vec(),
-            data_item_requested: data_item::TRUSTED_COMPONENTS,
-            ..QueryRequest::default()
-        };
-        match self.config.attestation {
-            Attestation::Off => QueryRequest { token: Some(asked), ..request },
-            Attestation::Required => QueryRequest {
-                challenge: Some(asked),
-                data_item_requested: request.data_item_requested | data_item::ATTESTATION,
-                ..request
-            },
-        }
+        let settled = self.outstanding().settle_query(token);
+        let token = settled.map_err(|refusal| Refused::silently(refusal.as_str()))?;
+        complete(response, &Asked::Token(token))?;
+        reports_answer(reports, &token).map_err(|why| Refused::with(ErrCode::PERMANENT_ERROR, why.to_owned()))
     }
 
     /// Signs `update` in the suite the Agent chose (REQ-TEEP-026), with a token of its own (AMB-18).
@@ -291,6 +235,15 @@ impl Tam {
         Ok(bytes)
     }
 
+    /// What an Agent of which nothing is known is asked for.
+    fn asked(&self) -> Result<Asked, Error> {
+        Ok(match self.config.attestation {
+            Attestation::Off => Asked::Token(new_token()?),
+            Attestation::Required => Asked::Evidence(new_token()?),
+            Attestation::Passport => Asked::Passport,
+        })
+    }
+
     fn settle_update(
         &self,
         peer: &Peer,
@@ -310,8 +263,8 @@ impl Tam {
     ) -> Result<(), &'static str> {
         let token = match (error.token, self.config.attestation) {
             (Some(token), _) => token,
-            // It may answer a QueryRequest with a challenge. It settles nothing, neither that nor an Update.
-            (None, Attestation::Required) => return Ok(()),
+            // It may answer a QueryRequest without a token. It settles nothing, neither that nor an Update.
+            (None, Attestation::Required | Attestation::Passport) => return Ok(()),
             (None, Attestation::Off) => {
                 return Err("it has no token, but every request had one (REQ-TEEP-113)");
             }
@@ -355,25 +308,6 @@ impl Tam {
     fn outstanding(&self) -> MutexGuard<'_, Outstanding> {
         // Tokens are whole at every moment, whoever panicked elsewhere.
         self.outstanding.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Why a QueryResponse does not count.
-struct Refused {
-    /// What the Agent is told of it; `None` for nothing.
-    err_code: Option<ErrCode>,
-    /// It answered a request, and for the first time.
-    is_fresh: bool,
-    why: String,
-}
-
-impl Refused {
-    fn silently(why: &str) -> Self {
-        Self { err_code: None, is_fresh: false, why: why.to_owned() }
-    }
-
-    fn with(err_code: ErrCode, why: String) -> Self {
-        Self { err_code: Some(err_code), is_fresh: true, why }
     }
 }
 

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //! COSE header maps (RFC 9052 section 3), one bucket at a time: only parameters that the layer uses may occur.
 
+use super::x509::MAX_X5CHAIN;
 use crate::cbor::{Major, Reader, Writer, encode};
 use crate::limits::MAX_COSE_HEADER;
 use crate::{Error, Kind};
 use alloc::vec::Vec;
-use coset::iana::{HeaderAlgorithmParameter, HeaderParameter};
+use coset::iana::{self, HeaderAlgorithmParameter, HeaderParameter};
 
 pub(super) const ALG: i64 = HeaderParameter::Alg as i64;
 pub(super) const KID: i64 = HeaderParameter::Kid as i64;
 pub(super) const IV: i64 = HeaderParameter::Iv as i64;
 pub(super) const EPHEMERAL_KEY: i64 = HeaderAlgorithmParameter::EphemeralKey as i64;
+pub(super) const X5CHAIN: i64 = HeaderParameter::X5Chain as i64;
+pub(super) const X5T: i64 = HeaderParameter::X5T as i64;
 pub(super) const SALT: i64 = HeaderAlgorithmParameter::Salt as i64;
 
 /// The number of no algorithm: what an algorithm that is named by a text becomes.
@@ -25,14 +28,20 @@ pub(super) struct Header<'b> {
     /// Encoded COSE_Key.
     pub(super) ephemeral_key: Option<&'b [u8]>,
     pub(super) salt: Option<&'b [u8]>,
+    /// Encoded COSE_X509.
+    pub(super) x5chain: Option<&'b [u8]>,
+    /// SHA-256 of the first certificate.
+    pub(super) x5t: Option<&'b [u8]>,
 }
 
 impl<'b> Header<'b> {
     /// Reads a header map in which no other labels than those of `allowed` may occur (REQ-TEEP-005); `crit`
     /// is never among them.
     pub(super) fn read(bytes: &'b [u8], allowed: &[i64]) -> Result<Self, Error> {
-        if bytes.len() > MAX_COSE_HEADER {
-            return Err(Error::new(Kind::TooLarge, "a COSE header of at most 512 bytes", 0));
+        let limit = if allowed.contains(&X5CHAIN) { MAX_COSE_HEADER + MAX_X5CHAIN } else { MAX_COSE_HEADER };
+        if bytes.len() > limit {
+            let what = "a COSE header of at most 512 bytes, with x5chain of four certificates more";
+            return Err(Error::new(Kind::TooLarge, what, 0));
         }
         let not_understood = |at| Error::unsupported("no COSE header parameter that is not understood", at);
         let mut header = Self::default();
@@ -55,6 +64,8 @@ impl<'b> Header<'b> {
                 KID => header.kid = Some(r.bytes("a kid in a byte string")?),
                 IV => header.iv = Some(r.bytes("an IV in a byte string")?),
                 EPHEMERAL_KEY => header.ephemeral_key = Some(r.item()?),
+                X5CHAIN => header.x5chain = Some(r.item()?),
+                X5T => header.x5t = Some(sha256_of_certificate(&mut r)?),
                 SALT => header.salt = Some(r.bytes("a salt in a byte string")?),
                 _ => return Err(not_understood(at)),
             }
@@ -70,7 +81,7 @@ impl<'b> Header<'b> {
 
     /// Encodes with labels in deterministic order.
     pub(super) fn write(&self, w: &mut Writer) {
-        let members = [self.alg.is_some(), self.kid.is_some(), self.iv.is_some()];
+        let members = [self.alg.is_some(), self.kid.is_some(), self.iv.is_some(), self.x5chain.is_some()];
         let extension = [self.ephemeral_key.is_some(), self.salt.is_some()];
         w.map(members.iter().chain(&extension).filter(|there| **there).count());
         if let Some(alg) = self.alg {
@@ -81,6 +92,9 @@ impl<'b> Header<'b> {
                 w.int(label).bytes(value);
             }
         }
+        if let Some(chain) = self.x5chain {
+            w.int(X5CHAIN).raw(chain);
+        }
         if let Some(key) = self.ephemeral_key {
             w.int(EPHEMERAL_KEY).raw(key);
         }
@@ -88,6 +102,18 @@ impl<'b> Header<'b> {
             w.int(SALT).bytes(salt);
         }
     }
+}
+
+/// A COSE_CertHash (RFC 9360 section 2).
+fn sha256_of_certificate<'b>(r: &mut Reader<'b>) -> Result<&'b [u8], Error> {
+    /// SHA-256 in the IANA COSE Algorithms registry.
+    const SHA_256: i64 = iana::Algorithm::SHA_256 as i64;
+    let at = r.offset();
+    r.array_of(2, "x5t with algorithm and digest")?;
+    if r.next_is(Major::Text) || r.int("an algorithm number")? != SHA_256 {
+        return Err(Error::unsupported("x5t with SHA-256", at));
+    }
+    r.sized_bytes(32..=32, "a digest of 32 bytes")
 }
 
 /// The content of a protected header that holds `alg` and nothing else.

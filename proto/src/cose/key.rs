@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-use super::{Algorithm, HssPublicKey};
+use super::x509::{Chain, bad};
+use super::{Algorithm, Certificate, HssPublicKey};
 use crate::cbor::{Reader, encode};
 use crate::limits::MAX_COSE_HEADER;
 use crate::{Error, Kind};
@@ -240,9 +241,15 @@ fn prehash(prefix: &[u8], payload: &[u8]) -> [u8; 32] {
     Sha256::new().chain_update(prefix).chain_update(payload).finalize().into()
 }
 
-/// A private key that makes signatures of one algorithm.
+/// A private key that makes signatures of one algorithm, and the certificates that go with them.
 #[derive(Clone)]
-pub enum SigningKey {
+pub struct SigningKey {
+    pub(super) secret: Secret,
+    chain: Option<Chain>,
+}
+
+#[derive(Clone)]
+pub(super) enum Secret {
     /// For [`Algorithm::Esp256`]; signatures are deterministic (RFC 6979).
     P256(Box<p256::ecdsa::SigningKey>),
     /// For [`Algorithm::Ed25519`].
@@ -255,6 +262,18 @@ impl core::fmt::Debug for SigningKey {
     }
 }
 
+impl From<p256::ecdsa::SigningKey> for SigningKey {
+    fn from(key: p256::ecdsa::SigningKey) -> Self {
+        Self { secret: Secret::P256(Box::new(key)), chain: None }
+    }
+}
+
+impl From<ed25519_dalek::SigningKey> for SigningKey {
+    fn from(key: ed25519_dalek::SigningKey) -> Self {
+        Self { secret: Secret::Ed25519(Box::new(key)), chain: None }
+    }
+}
+
 impl SigningKey {
     /// A P-256 key from its secret scalar, big-endian.
     ///
@@ -262,13 +281,31 @@ impl SigningKey {
     /// When the scalar is zero or not below the order of the curve.
     pub fn p256_from_scalar(scalar: &[u8; 32]) -> Result<Self, Error> {
         p256::ecdsa::SigningKey::from_slice(scalar)
-            .map(|key| Self::P256(Box::new(key)))
+            .map(Self::from)
             .map_err(|_| Error::malformed("a scalar below the order of P-256", 0))
     }
 
     /// An Ed25519 key from its 32-byte seed.
     pub fn ed25519_from_seed(seed: &[u8; 32]) -> Self {
-        Self::Ed25519(Box::new(ed25519_dalek::SigningKey::from_bytes(seed)))
+        ed25519_dalek::SigningKey::from_bytes(seed).into()
+    }
+
+    /// The same key, whose signatures bring `certificates` along: first its own, behind each the one of its issuer (RFC
+    /// 9360 x5chain). The receiver's trust anchor may be among them and need not.
+    ///
+    /// # Errors
+    /// When the first certificate is another key's, one was not issued by the next, or one does not allow what it is
+    /// used for; no or more than [`MAX_CERTIFICATES`](crate::limits::MAX_CERTIFICATES).
+    pub fn with_certificates(self, certificates: &[Certificate]) -> Result<Self, Error> {
+        if certificates.first().is_some_and(|first| *first.key() != self.public_key()) {
+            return Err(bad("first the certificate of the key that signs"));
+        }
+        Ok(Self { chain: Some(Chain::new(certificates)?), ..self })
+    }
+
+    /// The certificates that go with its signatures.
+    pub(super) fn chain(&self) -> Option<&Chain> {
+        self.chain.as_ref()
     }
 
     /// Decodes a COSE_Key that holds a private key.
@@ -297,33 +334,33 @@ impl SigningKey {
         }
     }
 
-    /// Encodes as a COSE_Key that holds the private key. Keep it secret.
+    /// Encodes as a COSE_Key that holds the private key, without certificates. Keep it secret.
     pub fn to_cose_key(&self) -> Vec<u8> {
-        let secret = match self {
-            Self::P256(key) => key.to_bytes().to_vec(),
-            Self::Ed25519(key) => key.to_bytes().to_vec(),
+        let secret = match &self.secret {
+            Secret::P256(key) => key.to_bytes().to_vec(),
+            Secret::Ed25519(key) => key.to_bytes().to_vec(),
         };
         self.public_key().encode_with(Some(&secret))
     }
 
     /// The public half.
     pub fn public_key(&self) -> PublicKey {
-        match self {
-            Self::P256(key) => PublicKey::P256(Box::new(*key.verifying_key())),
-            Self::Ed25519(key) => PublicKey::Ed25519(Box::new(key.verifying_key())),
+        match &self.secret {
+            Secret::P256(key) => PublicKey::P256(Box::new(*key.verifying_key())),
+            Secret::Ed25519(key) => PublicKey::Ed25519(Box::new(key.verifying_key())),
         }
     }
 
     /// Signs `prefix` followed by `payload`.
     pub(super) fn sign(&self, prefix: &[u8], payload: &[u8]) -> Result<Vec<u8>, Error> {
-        match self {
-            Self::P256(key) => {
+        match &self.secret {
+            Secret::P256(key) => {
                 let signature: Result<p256::ecdsa::Signature, _> =
                     key.sign_prehash(&prehash(prefix, payload));
                 let signature = signature.map_err(|_| Error::unauthenticated("a usable P-256 key"))?;
                 Ok(signature.to_bytes().to_vec())
             }
-            Self::Ed25519(key) => {
+            Secret::Ed25519(key) => {
                 let signature = key.try_multipart_sign(&[prefix, payload]);
                 let signature = signature.map_err(|_| Error::unauthenticated("a usable Ed25519 key"))?;
                 Ok(signature.to_bytes().to_vec())

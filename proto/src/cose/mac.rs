@@ -79,7 +79,10 @@ impl<'b> Mac0<'b> {
             .find(|key| {
                 authenticator(key, self.protected, payload).is_some_and(|m| m.verify_slice(self.tag).is_ok())
             })
-            .map(|key| Verified { value: payload, signer: key.thumbprint(), algorithm })
+            .map(|key| {
+                let key = key.thumbprint();
+                Verified { value: payload, signer: key, key, algorithm }
+            })
             .ok_or(Error::unauthenticated("no MAC by a trusted key"))
     }
 }

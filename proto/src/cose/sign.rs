@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-use super::header::{ALG, Header, KID, one_kid, protected_alg};
-use super::{Algorithm, PublicKey, SigningKey, Thumbprint, Verified};
+mod headers;
+
+use super::header::Header;
+use super::x509::Chain;
+use super::{Algorithm, Anchor, Certificate, PublicKey, SigningKey, Thumbprint, Verified};
 use crate::cbor::{Major, Reader, Writer, bytes_head, encode, encode_exact};
 use crate::limits::MAX_SIGNATURES;
 use crate::{Error, Kind};
 use alloc::vec::Vec;
+use headers::Headers;
 
 /// CBOR tag and registry number of COSE_Sign1.
 pub(crate) const TAG_SIGN1: u64 = 18;
@@ -29,8 +33,7 @@ pub struct Signatures<'b> {
 struct OneSignature<'b> {
     /// Encoded protected header of the signer; for Sign1 it is the body's.
     protected: &'b [u8],
-    algorithm: Option<Algorithm>,
-    kid: Option<&'b [u8]>,
+    headers: Headers<'b>,
     signature: &'b [u8],
 }
 
@@ -39,19 +42,23 @@ impl<'b> OneSignature<'b> {
     fn read(r: &mut Reader<'b>) -> Result<Self, Error> {
         r.array_of(3, "a COSE_Signature of 3 items")?;
         let protected = r.bytes("a protected header in a byte string")?;
-        let headers = Headers::decode(protected, r.item()?)?;
+        let headers = Headers::decode(protected, r.item()?)?.with_algorithm()?;
         let signature = r.bytes("a signature")?;
-        Ok(Self { protected, algorithm: headers.algorithm()?, kid: headers.kid, signature })
+        Ok(Self { protected, headers, signature })
     }
 }
 
-/// What signatures may be made with besides ESP256 and Ed25519, which always may. By default nothing.
+/// What counts as a signature besides ESP256 and Ed25519, which always do, and when. By default nothing more, at any
+/// time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Accept {
     /// ES256 (-7) by a P-256 key: for manifests of the time before ESP256.
     pub es256: bool,
     /// HSS-LMS (-46): for manifests, never for TEEP messages.
     pub hss_lms: bool,
+    /// Seconds since 1970 by a clock that is trusted: certificates count if they are valid then. Without one their
+    /// validity is not looked at.
+    pub now: Option<u64>,
 }
 
 impl Accept {
@@ -88,13 +95,13 @@ impl<'b> Signatures<'b> {
         }
         if is_sign1 {
             let signature = r.bytes("a signature")?;
-            let algorithm = body.algorithm()?;
-            let list =
-                alloc::vec![OneSignature { protected: body_protected, algorithm, kid: body.kid, signature }];
+            let headers = body.with_algorithm()?;
+            let list = alloc::vec![OneSignature { protected: body_protected, headers, signature }];
             return Ok(Self { context: CONTEXT_SIGN1, body_protected, payload, list });
         }
-        if body.alg.is_some() {
-            return Err(Error::malformed("a COSE_Sign whose algorithms stand with its signatures", at));
+        if body.has_algorithm() || body.x5chain().is_some() {
+            let what = "a COSE_Sign whose algorithms and certificates stand with its signatures";
+            return Err(Error::malformed(what, at));
         }
         let mut list = Vec::new();
         for index in 0..r.list(1, MAX_SIGNATURES, "one to four signatures")? {
@@ -106,7 +113,15 @@ impl<'b> Signatures<'b> {
 
     /// Algorithm, if implemented, and `kid` of each signature, as claimed.
     pub fn claimed_signers(&self) -> impl Iterator<Item = (Option<Algorithm>, Option<&[u8]>)> + '_ {
-        self.list.iter().map(|one| (one.algorithm, one.kid))
+        self.list.iter().map(|one| (one.headers.algorithm(), one.headers.kid()))
+    }
+
+    /// The certificates that came with each signature, the one of its key first, as claimed.
+    pub fn claimed_certificates(&self) -> impl Iterator<Item = Result<Vec<Certificate>, Error>> + '_ {
+        self.list.iter().map(|one| {
+            let chain = one.headers.x5chain().map(Chain::decode).transpose()?;
+            Ok(chain.map(Chain::into_certificates).unwrap_or_default())
+        })
     }
 
     /// The attached payload, as claimed: for showing it to a person, and for telling a peer why it was refused.
@@ -115,83 +130,135 @@ impl<'b> Signatures<'b> {
         self.payload
     }
 
-    /// Checks the attached payload against `keys` and hands it out.
+    /// Checks the attached payload against `anchors` and hands it out.
     ///
     /// A signature with a `kid` is tried with the key of that thumbprint only; one without is tried with
-    /// each key of its algorithm.
+    /// each key of its algorithm. The keys are those of the anchors, and the one of the first certificate of x5chain if
+    /// that leads up to the certificate of an anchor.
     ///
     /// # Errors
-    /// [`Kind::Unauthenticated`] when no signature verifies under any of `keys`.
-    pub fn verify<'k>(
+    /// [`Kind::Unauthenticated`] when no signature verifies under any of `anchors`. [`Kind::BadCertificate`] when one
+    /// would but for what stands in its certificates or is wrong with them, and [`Kind::CertificateExpired`] when one
+    /// would at another time.
+    pub fn verify<'k, A: Anchor + 'k>(
         &self,
-        keys: impl IntoIterator<Item = &'k PublicKey> + Clone,
+        anchors: impl IntoIterator<Item = &'k A> + Clone,
     ) -> Result<Verified<&'b [u8]>, Error> {
-        self.verify_with(keys, Accept::default())
+        self.verify_with(anchors, Accept::default())
     }
 
-    /// As [`verify`](Self::verify), with the further algorithms of `accept`.
+    /// As [`verify`](Self::verify), within what `accept` says.
     ///
     /// # Errors
     /// As [`verify`](Self::verify).
-    pub fn verify_with<'k>(
+    pub fn verify_with<'k, A: Anchor + 'k>(
         &self,
-        keys: impl IntoIterator<Item = &'k PublicKey> + Clone,
+        anchors: impl IntoIterator<Item = &'k A> + Clone,
         accept: Accept,
     ) -> Result<Verified<&'b [u8]>, Error> {
         let payload = self.payload.ok_or(Error::malformed("an attached payload", 0))?;
-        self.check(payload, keys, accept)
+        self.check(payload, anchors, accept)
     }
 
-    /// Checks a detached payload against `keys` and hands it back with the proof.
+    /// The attached payload once for each of the signatures that verify, as in [`verify_with`](Self::verify_with).
+    pub fn verify_each<'k, A: Anchor + 'k>(
+        &self,
+        anchors: impl IntoIterator<Item = &'k A> + Clone,
+        accept: Accept,
+    ) -> impl Iterator<Item = Verified<&'b [u8]>> {
+        let signatures =
+            self.payload.into_iter().flat_map(|payload| self.list.iter().zip(core::iter::repeat(payload)));
+        signatures
+            .filter_map(move |(one, payload)| self.check_one(one, payload, anchors.clone(), accept).ok())
+    }
+
+    /// Checks a detached payload against `anchors` and hands it back with the proof.
     ///
     /// # Errors
     /// As [`verify`](Self::verify); also when there is an attached payload after all.
-    pub fn verify_detached<'p, 'k>(
+    pub fn verify_detached<'p, 'k, A: Anchor + 'k>(
         &self,
         payload: &'p [u8],
-        keys: impl IntoIterator<Item = &'k PublicKey> + Clone,
+        anchors: impl IntoIterator<Item = &'k A> + Clone,
     ) -> Result<Verified<&'p [u8]>, Error> {
-        self.verify_detached_with(payload, keys, Accept::default())
+        self.verify_detached_with(payload, anchors, Accept::default())
     }
 
-    /// As [`verify_detached`](Self::verify_detached), with the further algorithms of `accept`.
+    /// As [`verify_detached`](Self::verify_detached), within what `accept` says.
     ///
     /// # Errors
     /// As [`verify_detached`](Self::verify_detached).
-    pub fn verify_detached_with<'p, 'k>(
+    pub fn verify_detached_with<'p, 'k, A: Anchor + 'k>(
         &self,
         payload: &'p [u8],
-        keys: impl IntoIterator<Item = &'k PublicKey> + Clone,
+        anchors: impl IntoIterator<Item = &'k A> + Clone,
         accept: Accept,
     ) -> Result<Verified<&'p [u8]>, Error> {
         if self.payload.is_some() {
             return Err(Error::malformed("a detached payload", 0));
         }
-        self.check(payload, keys, accept)
+        self.check(payload, anchors, accept)
     }
 
-    fn check<'p, 'k>(
+    fn check<'p, 'k, A: Anchor + 'k>(
         &self,
         payload: &'p [u8],
-        keys: impl IntoIterator<Item = &'k PublicKey> + Clone,
+        anchors: impl IntoIterator<Item = &'k A> + Clone,
         accept: Accept,
     ) -> Result<Verified<&'p [u8]>, Error> {
-        let allowed = |one: &OneSignature<'_>| one.algorithm.filter(|algorithm| accept.allows(*algorithm));
-        if self.list.iter().all(|one| allowed(one).is_none()) {
-            return Err(Error::new(Kind::UnsupportedAlgorithm, "a signature with an accepted algorithm", 0));
-        }
+        let mut refusal = None;
         for one in &self.list {
-            let Some(algorithm) = allowed(one) else { continue };
-            let prefix = self.sig_structure_prefix(one, payload.len());
-            for key in keys.clone().into_iter().filter(|key| key.serves(algorithm)) {
-                let signer = key.thumbprint();
-                if one.kid.is_none_or(|kid| kid == signer.0) && key.verifies(&prefix, payload, one.signature)
-                {
-                    return Ok(Verified { value: payload, signer, algorithm });
-                }
+            match self.check_one(one, payload, anchors.clone(), accept) {
+                Ok(verified) => return Ok(verified),
+                Err(error) => refusal = Some(weightier(refusal, error)),
             }
         }
-        Err(Error::unauthenticated("no signature by a trusted key"))
+        Err(refusal.unwrap_or(UNTRUSTED))
+    }
+
+    fn check_one<'p, 'k, A: Anchor + 'k>(
+        &self,
+        one: &OneSignature<'_>,
+        payload: &'p [u8],
+        anchors: impl IntoIterator<Item = &'k A> + Clone,
+        accept: Accept,
+    ) -> Result<Verified<&'p [u8]>, Error> {
+        let algorithm = one.headers.algorithm().filter(|algorithm| accept.allows(*algorithm));
+        let algorithm = algorithm.ok_or(UNACCEPTABLE)?;
+        let prefix = self.sig_structure_prefix(one, payload.len());
+        let signs = |key: &PublicKey| {
+            key.serves(algorithm)
+                && one.headers.kid().is_none_or(|kid| kid == key.thumbprint().0)
+                && key.verifies(&prefix, payload, one.signature)
+        };
+        let mut refusal = UNTRUSTED;
+        for anchor in anchors.clone().into_iter().filter(|anchor| signs(anchor.key())) {
+            let checked = anchor.certificate().map_or(Ok(()), |certificate| {
+                certificate.check_signs().and_then(|()| certificate.check_validity(accept.now))
+            });
+            match checked {
+                Ok(()) => {
+                    let key = anchor.key().thumbprint();
+                    return Ok(Verified { value: payload, signer: key, key, algorithm });
+                }
+                Err(error) => refusal = error,
+            }
+        }
+        let mut certificates = anchors.into_iter().filter_map(Anchor::certificate).peekable();
+        // Nothing of a chain is decoded for those who trust no certificate.
+        let chain = certificates.peek().and_then(|_| one.headers.chain()).transpose()?;
+        let Some(chain) = chain else { return Err(refusal) };
+        for anchor in certificates {
+            match chain.below(anchor, accept.now, signs) {
+                Some(Ok(())) => {
+                    let (signer, key) = (anchor.key().thumbprint(), chain.leaf()?.key().thumbprint());
+                    return Ok(Verified { value: payload, signer, key, algorithm });
+                }
+                Some(Err(error)) => refusal = error,
+                None => {}
+            }
+        }
+        Err(refusal)
     }
 
     /// Everything of the Sig_structure (RFC 9052 section 4.4) that precedes the payload's content.
@@ -199,6 +266,20 @@ impl<'b> Signatures<'b> {
         let signer = (self.context == CONTEXT_SIGN).then_some(one.protected);
         sig_structure_prefix(self.context, self.body_protected, signer, payload_len)
     }
+}
+
+const UNTRUSTED: Error = Error::unauthenticated("no signature by a trusted key");
+const UNACCEPTABLE: Error =
+    Error::new(Kind::UnsupportedAlgorithm, "a signature with an accepted algorithm", 0);
+
+/// Of two reasons to refuse the one that says more.
+fn weightier(first: Option<Error>, second: Error) -> Error {
+    let weight = |error: &Error| match error.kind {
+        Kind::UnsupportedAlgorithm => 0,
+        Kind::Unauthenticated => 1,
+        _ => 2,
+    };
+    first.filter(|first| weight(first) >= weight(&second)).unwrap_or(second)
 }
 
 fn sig_structure_prefix(context: &str, body: &[u8], signer: Option<&[u8]>, payload_len: usize) -> Vec<u8> {
@@ -211,29 +292,6 @@ fn sig_structure_prefix(context: &str, body: &[u8], signer: Option<&[u8]>, paylo
     });
     bytes_head(&mut prefix, payload_len);
     prefix
-}
-
-/// What the two headers of a layer say, after everything not understood was refused.
-struct Headers<'b> {
-    alg: Option<i64>,
-    kid: Option<&'b [u8]>,
-}
-
-impl<'b> Headers<'b> {
-    fn decode(protected: &'b [u8], unprotected: &'b [u8]) -> Result<Self, Error> {
-        let protected = Header::read_protected(protected, &[ALG, KID]).map_err(|e| e.within("protected"))?;
-        let unprotected = Header::read(unprotected, &[ALG, KID]).map_err(|e| e.within("unprotected"))?;
-        if unprotected.alg.is_some() {
-            return Err(Error::malformed("an algorithm in the protected header only", 0));
-        }
-        Ok(Self { alg: protected.alg, kid: one_kid(&protected, &unprotected)? })
-    }
-
-    /// The algorithm; `None` inside when it is none that signs and is implemented.
-    fn algorithm(&self) -> Result<Option<Algorithm>, Error> {
-        let number = self.alg.ok_or(Error::malformed("an algorithm in the protected header", 0))?;
-        Ok(Algorithm::from_number(number).filter(|algorithm| *algorithm != Algorithm::Hmac256))
-    }
 }
 
 /// A tagged COSE_Sign1 with attached payload.
@@ -290,9 +348,13 @@ pub fn sign(keys: &[SigningKey], payload: &[u8]) -> Result<Vec<u8>, Error> {
     }))
 }
 
+/// The protected header of a signature by `key` and its kid. The certificates are protected, because the first has to be.
 fn signer_headers(key: &SigningKey) -> (Vec<u8>, Thumbprint) {
     let public = key.public_key();
-    (protected_alg(public.algorithm().number()), public.thumbprint())
+    let x5chain = key.chain().map(Chain::encode);
+    let alg = Some(public.algorithm().number());
+    let protected = encode(|w| Header { alg, x5chain: x5chain.as_deref(), ..Header::default() }.write(w));
+    (protected, public.thumbprint())
 }
 
 fn write_kid<'w>(w: &'w mut Writer, kid: &Thumbprint) -> &'w mut Writer {

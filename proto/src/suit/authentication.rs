@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 use crate::cbor::Reader;
 use crate::cose::{
-    Accept, Mac0, PublicKey, Signatures, SigningKey, SymmetricKey, TAG_MAC0, TAG_SIGN, TAG_SIGN1, Verified,
-    mac0, mac0_detached, sign1, sign1_detached,
+    Accept, Anchor, Mac0, PublicKey, Signatures, SigningKey, SymmetricKey, TAG_MAC0, TAG_SIGN, TAG_SIGN1,
+    Verified, mac0, mac0_detached, sign1, sign1_detached,
 };
 use crate::{Error, Kind};
 use alloc::vec::Vec;
@@ -58,14 +58,14 @@ impl<'b> AuthenticationBlock<'b> {
     }
 
     /// Checks it over `digest` with signing keys.
-    pub(super) fn verify<'p, 'k>(
+    pub(super) fn verify<'p, 'k, A: Anchor + 'k>(
         &self,
         digest: &'p [u8],
-        keys: impl IntoIterator<Item = &'k PublicKey> + Clone,
+        anchors: impl IntoIterator<Item = &'k A> + Clone,
         accept: Accept,
     ) -> Result<Verified<&'p [u8]>, Error> {
         match self {
-            Self::Signatures(signatures) => signatures.verify_detached_with(digest, keys, accept),
+            Self::Signatures(signatures) => signatures.verify_detached_with(digest, anchors, accept),
             Self::Mac0(_) => Err(Error::new(Kind::UnsupportedAlgorithm, "a signature, not a MAC", 0)),
         }
     }

@@ -3,7 +3,7 @@ use super::encode::EnvelopeParts;
 use super::labels::{TAG_ENVELOPE, envelope, manifest};
 use super::{AuthenticationBlock, Digest, DigestAlgorithm, Manifest, Sequence, Severable, Text};
 use crate::cbor::{Major, Reader};
-use crate::cose::{Accept, PublicKey, SymmetricKey, Verified};
+use crate::cose::{Accept, Anchor, SymmetricKey, Verified};
 use crate::limits::{MAX_MANIFEST, MAX_SIGNATURES};
 use crate::{Error, Kind};
 use alloc::vec::Vec;
@@ -162,12 +162,13 @@ impl<'b> Envelope<'b> {
     ///
     /// # Errors
     /// [`Kind::Unauthenticated`] when the digest is another one's or no block verifies under any of
-    /// `keys`; else what is wrong with the manifest.
-    pub fn verify<'k>(
+    /// `anchors`; what is wrong with a certificate, as in [`Signatures::verify`](crate::cose::Signatures::verify); else
+    /// what is wrong with the manifest.
+    pub fn verify<'k, A: Anchor + 'k>(
         &self,
-        keys: impl IntoIterator<Item = &'k PublicKey> + Clone,
+        anchors: impl IntoIterator<Item = &'k A> + Clone,
     ) -> Result<Verified<Manifest<'b>>, Error> {
-        self.verify_with(keys, Accept::default())
+        self.verify_with(anchors, Accept::default())
     }
 
     /// As [`verify`](Self::verify), with the further signature algorithms of `accept`: ES256 for old manifests
@@ -175,12 +176,12 @@ impl<'b> Envelope<'b> {
     ///
     /// # Errors
     /// As [`verify`](Self::verify).
-    pub fn verify_with<'k>(
+    pub fn verify_with<'k, A: Anchor + 'k>(
         &self,
-        keys: impl IntoIterator<Item = &'k PublicKey> + Clone,
+        anchors: impl IntoIterator<Item = &'k A> + Clone,
         accept: Accept,
     ) -> Result<Verified<Manifest<'b>>, Error> {
-        self.authenticate(|block| block.verify(self.signed, keys.clone(), accept))
+        self.authenticate(|block| block.verify(self.signed, anchors.clone(), accept))
     }
 
     /// As [`verify`](Self::verify), for the profile with HMAC (MTI 3): a block by one of these

@@ -6,6 +6,7 @@
 //! Trusted Application with that UUID: `TEEP-Device/SecureFS/uuid:<UUID>/ta`.
 
 use super::ComponentId;
+use crate::teec::AGENT_UUID;
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -61,6 +62,18 @@ pub fn native_ta_manifest(uuid: [u8; 16]) -> Vec<Vec<u8>> {
     in_secure_storage(uuid, b"suit")
 }
 
+/// The component identifier of the TEEP Agent's trust store.
+pub fn trust_store() -> Vec<Vec<u8>> {
+    in_secure_storage(AGENT_UUID, b"trust")
+}
+
+/// The identifier of the manifest that brings the TEEP Agent a trust store; no other one may.
+pub fn trust_store_manifest() -> Vec<Vec<u8>> {
+    let mut id = trust_store();
+    id.push(b"suit".to_vec());
+    id
+}
+
 fn in_secure_storage(uuid: [u8; 16], what: &[u8]) -> Vec<Vec<u8>> {
     [&b"TEEP-Device"[..], b"SecureFS", &uuid, what].map(<[u8]>::to_vec).to_vec()
 }
@@ -94,6 +107,11 @@ fn write_segments<'s>(w: &mut impl Write, segments: impl Iterator<Item = &'s [u8
 pub fn parse_uuid(text: &str) -> Option<[u8; 16]> {
     let hyphenated = text.len() == uuid::fmt::Hyphenated::LENGTH;
     Uuid::try_parse(text).ok().filter(|_| hyphenated).map(Uuid::into_bytes)
+}
+
+/// Writes a UUID so that [`parse_uuid`] reads it back.
+pub fn format_uuid(uuid: [u8; 16]) -> impl fmt::Display {
+    Uuid::from_bytes(uuid)
 }
 
 /// Reads one segment of a component identifier.

@@ -7,20 +7,28 @@ use alloc::string::String;
 use unicode_normalization::char::canonical_combining_class;
 use unicode_normalization::{IsNormalized, is_nfc, is_nfc_quick};
 
+/// Stands for what did not fit.
+const ELLIPSIS: char = '\u{2026}';
+
 /// Makes `text` one that may be sent as msg or err-msg: what Net-Unicode does not allow becomes a space, in a text that
-/// is not normalised (NFC) what makes it so becomes U+FFFD, and what goes beyond [`MAX_MSG`] bytes is cut at a
-/// character. `None` when `text` is empty (REQ-TEEP-009, 014).
+/// is not normalised (NFC) what makes it so becomes U+FFFD, and what goes beyond [`MAX_MSG`] bytes becomes an ellipsis,
+/// after a whole word where that leaves at least half of them. `None` when `text` is empty (REQ-TEEP-009, 014).
 pub fn diagnostic_text(text: &str) -> Option<String> {
-    let clean = || text.chars().take(MAX_MSG).map(|c| if allowed(c) { c } else { ' ' });
+    let clean = || text.chars().take(MAX_MSG.saturating_add(1)).map(|c| if allowed(c) { c } else { ' ' });
     let mut whole = String::new();
     clean().for_each(|character| whole.push(character));
     let normalised = is_nfc(&whole);
     let mut fit = String::new();
     for character in clean().map(|c| if normalised || is_always_normalised(c) { c } else { '\u{fffd}' }) {
-        if fit.len().saturating_add(character.len_utf8()) > MAX_MSG {
-            break;
-        }
         fit.push(character);
+    }
+    if fit.len() > MAX_MSG {
+        let room = fit.floor_char_boundary(MAX_MSG.saturating_sub(ELLIPSIS.len_utf8()));
+        let spaces = fit.bytes().take(room).enumerate().filter(|(_, byte)| *byte == b' ');
+        let last = spaces.fold(None, |_, (at, _)| Some(at));
+        let word_end = last.filter(|end| *end >= MAX_MSG / 2);
+        fit = fit.get(..word_end.unwrap_or(room)).unwrap_or_default().into();
+        fit.push(ELLIPSIS);
     }
     Some(fit).filter(|fit| !fit.is_empty())
 }

@@ -39,7 +39,7 @@ impl Receiver {
             kind: vector.kind,
             keys: vector.keys.iter().map(|name| public_key(name)).collect(),
             mac_keys: vector.mac_keys.iter().map(|name| super::symmetric_key(name)).collect(),
-            accept: Accept { es256: vector.es256, hss_lms: vector.hss_lms },
+            accept: Accept { es256: vector.es256, hss_lms: vector.hss_lms, now: None },
             dialect: if vector.dialect.as_deref() == Some("pre-26") {
                 Dialect::Pre26
             } else {

@@ -1,29 +1,51 @@
 // SPDX-License-Identifier: Apache-2.0
 use crate::config::Config;
+use crate::contacts::Contacts;
 use crate::data::{self, DataPiece};
-use crate::env::{Env, EnvError};
+use crate::env::{Env, EnvError, Storage};
 use crate::keys;
+use crate::rate::Rate;
+use crate::request::Requests;
+use crate::running::Running;
 use crate::session::Session;
-use crate::store::{State, hash, objects};
-use crate::transaction;
+use crate::staging::Effects;
+use crate::store::{State, objects};
+use crate::transaction::{self, Refusal};
+use crate::trust::Effective;
 use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::ops::Range;
 use teep_proto::Error;
 use teep_proto::cose::SigningKey;
-use teep_proto::suit::ComponentId;
-use teep_proto::teec::{AgentInfo, Command, InstalledComponent, Reply, TaRequest};
+use teep_proto::teec::{Command, Reply};
 
 /// The TEEP Agent of one TEE.
 pub struct Agent<E: Env> {
     pub(crate) env: E,
     pub(crate) config: Config,
+    /// The trust store that counts.
+    pub(crate) trust: Effective,
     pub(crate) state: Option<State>,
     damaged: bool,
     /// What an interruption left was deleted.
     swept: bool,
+    /// Numbers of objects that were given out since the start.
+    numbers: Option<Range<u64>>,
+    /// Objects that may not be needed, to be looked at when the state is there again.
+    left: Vec<u64>,
     key: Option<SigningKey>,
+    /// What the TEE measured the Agent to be.
+    pub(crate) measured: Option<[u8; 32]>,
+    pub(crate) contacts: Contacts,
+    pub(crate) requests: Requests,
+    /// Errors to invalid messages.
+    pub(crate) errors: Rate,
+    /// Updates that wrote something.
+    pub(crate) updates: Rate,
+    /// What was replaced or removed and runs still.
+    pub(crate) running: Running,
 }
 
 impl<E: Env> core::fmt::Debug for Agent<E> {
@@ -43,7 +65,24 @@ impl<E: Env> Agent<E> {
     /// When the configuration is not what [`Config::encode`] makes.
     pub fn new(env: E, config: &[u8]) -> Result<Self, Error> {
         let config = Config::decode(config)?;
-        Ok(Self { env, config, state: None, damaged: false, swept: false, key: None })
+        let trust = Effective::built_in(&config.trust);
+        Ok(Self {
+            env,
+            config,
+            trust,
+            state: None,
+            damaged: false,
+            swept: false,
+            numbers: None,
+            left: Vec::new(),
+            key: None,
+            measured: None,
+            contacts: Contacts::default(),
+            requests: Requests::default(),
+            errors: Rate::default(),
+            updates: Rate::default(),
+            running: Running::default(),
+        })
     }
 
     /// Carries out one command of the Broker in `session` and returns the encoded [`Reply`].
@@ -53,15 +92,16 @@ impl<E: Env> Agent<E> {
         let reply = match command {
             Command::RequestTa => self.request_ta(session, request),
             Command::UnrequestTa => self.unrequest_ta(session, request),
-            Command::RequestPolicyCheck => Ok(self.request_policy_check(session)),
+            Command::RequestPolicyCheck => self.request_policy_check(session),
             Command::ProcessTeepMessage => self.process_teep_message(session, request),
             Command::ProcessError => {
-                self.end(session);
+                self.process_error(session);
                 Ok(Reply::Nothing)
             }
-            Command::Info => self.info().map(Reply::Info),
+            Command::Info => self.info().map(|info| Reply::Info(info.into())),
             Command::FetchData => self.fetch_data(session, request),
             Command::FetchFailed => self.fetch_failed(session, request),
+            Command::Provision => self.provision(request),
         };
         let reply = reply.unwrap_or_else(|reason| {
             self.env.log(format_args!("{}: {reason}", command.name()));
@@ -93,152 +133,69 @@ impl<E: Env> Agent<E> {
     pub fn close(&mut self, session: &mut Session) {
         self.end(session);
         *session = Session::default();
+        self.env.storage().release();
     }
 
     /// Ends the conversation; a policy check may go on with the next TAM.
     pub(crate) fn end(&mut self, session: &mut Session) {
         self.drop_work(session);
-        *session = Session { policy_checked: session.policy_checked, ..Session::default() };
+        let policy_checked = core::mem::take(&mut session.policy_checked);
+        *session = Session { policy_checked, ..Session::default() };
     }
 
     /// Gives up the Update that waits for a payload, if there is one.
     pub(crate) fn drop_work(&mut self, session: &mut Session) {
-        if let (Some(mut work), Some(state)) = (session.work.take(), &self.state) {
-            work.progress.effects.discard(&mut self.env, state);
+        if let Some(mut work) = session.work.take() {
+            self.discard(&mut work.progress.effects);
         }
     }
 
-    /// A Trusted Component is wanted: nothing if it is installed (REQ-TEEP-120), else a TAM to ask.
-    fn request_ta(&mut self, session: &mut Session, request: &[u8]) -> Result<Reply, Failed> {
-        let request = decode_request(request)?;
-        let id = ComponentId::encode(&request.component_id);
-        if self.state()?.has(&id) {
-            return Ok(Reply::Nothing);
-        }
-        let tam = self.hinted(request.tam_uri_hint.as_deref()).unwrap_or(0);
-        let reply = self.connect(session, tam)?;
-        session.requested = Some(id);
-        Ok(reply)
-    }
-
-    /// A Trusted Component is no longer wanted. A hint only: the TAM decides (REQ-ARCH-025). It is told of those of its
-    /// root manifests that keep the component alive.
-    fn unrequest_ta(&mut self, session: &mut Session, request: &[u8]) -> Result<Reply, Failed> {
-        let request = decode_request(request)?;
-        let id = ComponentId::encode(&request.component_id);
-        let hint = self.hinted(request.tam_uri_hint.as_deref());
-        let count = self.config.tams.len();
-        for tam in hint.into_iter().chain(0..count) {
-            let Some(uri) = self.config.tams.get(tam).map(|tam| hash(tam.uri.as_bytes())) else { continue };
-            let state = self.state()?;
-            let keeping =
-                state.keeping_alive(&id).into_iter().filter(|manifest| manifest.roots.contains(&uri));
-            let unneeded: Vec<_> = keeping.map(|manifest| manifest.id.clone()).collect();
-            if !unneeded.is_empty() {
-                let reply = self.connect(session, tam)?;
-                session.unneeded = unneeded;
-                return Ok(reply);
-            }
-        }
-        Ok(Reply::Nothing)
-    }
-
-    /// One TAM per call, then nothing (REQ-TEEP-122).
-    fn request_policy_check(&mut self, session: &mut Session) -> Reply {
-        self.end(session);
-        let next = session.policy_checked;
-        let Some(tam) = self.config.tams.get(next) else {
-            session.policy_checked = 0;
-            return Reply::Nothing;
-        };
-        session.policy_checked = next.saturating_add(1);
-        session.begin(next);
-        Reply::Connect { tam_uri: tam.uri.clone() }
-    }
-
-    /// The TAM of the hint, if it is a trusted one (REQ-TEEP-121, REQ-ARCH-013).
-    fn hinted(&self, hint: Option<&str>) -> Option<usize> {
-        hint.and_then(|hint| self.config.tams.iter().position(|tam| tam.uri == hint))
-    }
-
-    /// Begins a conversation with a TAM.
-    fn connect(&mut self, session: &mut Session, tam: usize) -> Result<Reply, Failed> {
-        self.end(session);
-        let anchor = self.config.tams.get(tam).ok_or("the Agent has no TAM in its configuration")?;
-        session.begin(tam);
-        Ok(Reply::Connect { tam_uri: anchor.uri.clone() })
-    }
-
-    fn info(&mut self) -> Result<AgentInfo, Failed> {
-        let state = self.state()?;
-        let components = state.components.iter().map(|component| InstalledComponent {
-            component_id: ComponentId::decode(&component.id).map(|id| id.to_elements()).unwrap_or_default(),
-            manifest_sequence_number: state
-                .owners(&component.id)
-                .map(|owner| owner.sequence_number)
-                .max()
-                .unwrap_or_default(),
-            digest: state
-                .certain_digest(component)
-                .map(|digest| digest.as_bytes().to_vec())
-                .unwrap_or_default(),
-        });
-        let components = components.collect();
-        let failed = |error| format!("the device's keys cannot be derived: {error}");
-        Ok(AgentInfo {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            public_key: self.signing_key()?.public_key().to_cose_key(),
-            decryption_key: keys::decryption_secret(&mut self.env)
-                .map_err(failed)?
-                .public_key()
-                .to_cose_key(),
-            report_key: keys::report_key(&mut self.env).map_err(failed)?.public_key().to_cose_key(),
-            attestation_key: keys::attestation_key(&mut self.env).map_err(failed)?.public_key().to_cose_key(),
-            measurement: self.measurement(),
-            tam_uris: self.config.tams.iter().map(|tam| tam.uri.clone()).collect(),
-            components,
-        })
-    }
-
-    /// What the TEE measures, for people: a TEE that cannot measure just now does not keep a device from being enrolled.
-    fn measurement(&mut self) -> Vec<u8> {
-        match self.env.measurement() {
-            Ok(measured) => measured.map(Vec::from).unwrap_or_default(),
-            Err(error) => {
-                self.env.log(format_args!("the Agent cannot be measured: {error}"));
-                Vec::new()
-            }
+    /// Deletes what a procedure staged and the state does not refer to.
+    pub(crate) fn discard(&mut self, effects: &mut Effects) {
+        match &self.state {
+            Some(state) => effects.discard(&mut self.env, state),
+            None => self.left.extend(core::mem::take(effects).into_objects()),
         }
     }
 
     /// What is installed; read from storage when first needed, and what was interrupted is finished then.
     pub(crate) fn state(&mut self) -> Result<&mut State, Failed> {
-        self.load().map_err(|error| match error {
-            EnvError::CORRUPT => "the Agent's stored state is damaged".to_owned(),
-            error => format!("the Agent's stored state cannot be read: {error}"),
-        })?;
+        self.load().map_err(unreadable)?;
         self.state.as_mut().ok_or_else(|| "the Agent's state is not there".to_owned())
     }
 
+    /// As [`state`](Self::state); what the platform has lost by now is open in it.
+    pub(crate) fn present_state(&mut self) -> Result<&mut State, Failed> {
+        self.state()?;
+        let Self { env, state: Some(state), .. } = self else {
+            return Err("the Agent's state is not there".to_owned());
+        };
+        if state.journal.is_none() {
+            transaction::compare_with_platform(env, state);
+        }
+        Ok(state)
+    }
+
+    /// What is installed; read from storage when first needed. Nothing is changed.
+    pub(crate) fn read_state(&mut self) -> Result<(), Failed> {
+        self.read().map_err(unreadable)
+    }
+
     fn load(&mut self) -> Result<(), EnvError> {
-        // What was damaged once must not be taken for an empty state when it has vanished.
-        if self.damaged {
-            return Err(EnvError::CORRUPT);
-        }
-        if self.state.is_none() {
-            let loaded = State::load(&mut self.env);
-            self.damaged = loaded == Err(EnvError::CORRUPT);
-            self.state = Some(loaded?);
-        }
+        self.read()?;
         let Some(state) = &mut self.state else { return Ok(()) };
-        if state.journal.is_some()
-            && let Err(error) = transaction::resume(&mut self.env, state)
-        {
-            self.env.log(format_args!("what was interrupted cannot be finished yet: {error}"));
+        objects::delete_unneeded(&mut self.env, state, core::mem::take(&mut self.left));
+        if state.journal.is_some() {
+            match transaction::resume(&mut self.env, state) {
+                Ok(replaced) => self.running.replaced(&replaced),
+                Err(error) => {
+                    self.env.log(format_args!("what was interrupted cannot be finished yet: {error}"));
+                }
+            }
         }
         if !self.swept && state.journal.is_none() {
-            transaction::compare_with_platform(&mut self.env, state);
-            match objects::sweep(&mut self.env, state) {
+            let first = self.numbers.as_ref().map_or(0, |numbers| numbers.start);
+            match objects::sweep(&mut self.env, state, first..state.next_object()) {
                 Ok(()) => self.swept = true,
                 Err(error) => self.env.log(format_args!("what is not needed cannot be deleted yet: {error}")),
             }
@@ -246,22 +203,73 @@ impl<E: Env> Agent<E> {
         Ok(())
     }
 
-    /// Reads the state again, and deletes what it does not refer to, when it is needed next.
-    pub(crate) fn forget_state(&mut self) {
-        self.state = None;
-        self.swept = false;
+    fn read(&mut self) -> Result<(), EnvError> {
+        // What was damaged once must not be taken for an empty state when it has vanished.
+        if self.damaged {
+            return Err(EnvError::CORRUPT);
+        }
+        if self.state.is_none() {
+            let loaded = State::load(&mut self.env);
+            self.damaged = loaded == Err(EnvError::CORRUPT);
+            let state = self.state.insert(loaded?);
+            // Sessions may have staged objects since the state was read first: their numbers are taken.
+            let next = state.next_object();
+            state.continue_numbers(self.numbers.get_or_insert(next..next).end);
+        }
+        Ok(())
+    }
+
+    /// Reads the state again when it is needed next, and then deletes of its objects and of those that were `staged` for
+    /// another one what it does not refer to. What other sessions have staged stays theirs.
+    pub(crate) fn forget_state(&mut self, staged: impl IntoIterator<Item = u64>) {
+        let Some(state) = self.state.take() else { return };
+        self.left.extend(state.objects().chain(staged));
+        if let Some(numbers) = &mut self.numbers {
+            numbers.end = state.next_object();
+        }
+    }
+
+    /// Keeps `bytes` as an object that `refer` has the state refer to, in one step.
+    ///
+    /// # Errors
+    /// Why nothing was kept.
+    pub(crate) fn keep(&mut self, bytes: &[u8], refer: impl FnOnce(&mut State, u64)) -> Result<(), Refusal> {
+        let Self { env, state: Some(state), .. } = self else { return Err(EnvError::BAD_STATE.into()) };
+        let object = state.new_object();
+        let kept = objects::write(env, object, bytes).map_err(Refusal::from).and_then(|()| {
+            let mut next = state.clone();
+            refer(&mut next, object);
+            transaction::commit(env, state, next, &[])
+        });
+        match kept {
+            Ok(_) => Ok(()),
+            Err(unknown @ Refusal::Unknown(_)) => {
+                self.forget_state([object]);
+                Err(unknown)
+            }
+            Err(refusal) => {
+                objects::delete_unneeded(env, state, [object]);
+                Err(refusal)
+            }
+        }
     }
 
     /// The key that signs this Agent's TEEP messages. It exists in the TEE's memory only.
     pub(crate) fn signing_key(&mut self) -> Result<&SigningKey, Failed> {
         if self.key.is_none() {
-            let key = keys::message_key(&mut self.env);
+            let key = keys::message_key(&mut self.env, self.config.suite);
             self.key = Some(key.map_err(|error| format!("the device key cannot be derived: {error}"))?);
         }
         self.key.as_ref().ok_or_else(|| "the Agent has no key".to_owned())
     }
 }
 
-fn decode_request(request: &[u8]) -> Result<TaRequest, Failed> {
-    TaRequest::decode(request).map_err(|error| format!("the request is not understood: {error}"))
+fn unreadable(error: EnvError) -> Failed {
+    match error {
+        EnvError::CORRUPT => {
+            "the Agent's stored state is damaged: restart the device, and have what it needs installed again"
+                .to_owned()
+        }
+        error => format!("the Agent's stored state cannot be read: {error}"),
+    }
 }

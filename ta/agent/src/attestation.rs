@@ -4,16 +4,17 @@
 
 use crate::agent::{Agent, Failed};
 use crate::config::TamAnchor;
-use crate::conversation::{Answer, SUPPORTED};
-use crate::env::Env;
+use crate::conversation::{Answer, supported};
+use crate::env::{Env, accepted_now};
 use crate::keys;
+use crate::passport::Passport;
 use crate::report::{Protection, content_algorithm, randomly};
 use crate::session::Session;
 use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use teep_proto::cose::{EncryptTo, KeyWrap, Signatures, Thumbprint};
+use teep_proto::cose::{Accept, EncryptTo, KeyWrap, Signatures, Thumbprint, TrustAnchor};
 use teep_proto::eat::{self, Confirmation, Expected, Measurement};
 use teep_proto::teep::labels::freshness;
 use teep_proto::teep::{
@@ -28,17 +29,17 @@ const CHALLENGE: usize = 32;
 /// Bytes of the challenge that eat_nonce has room for.
 const MAX_NONCE: usize = 64;
 
-/// Evidence, ready to be sent.
-pub(crate) struct Evidence {
-    format: String,
+/// Evidence or a passport, ready to be sent.
+pub(crate) struct DeviceAttestation {
+    /// Evidence always has one, without which it would pass for an Attestation Result (REQ-TEEP-063).
+    format: Option<String>,
     payload: Vec<u8>,
 }
 
-impl Evidence {
-    /// As it stands in a message: always with a format, without which it would pass for an Attestation Result
-    /// (REQ-TEEP-063).
+impl DeviceAttestation {
+    /// As it stands in a message.
     pub(crate) fn payload(&self) -> AttestationPayload<'_> {
-        AttestationPayload { format: Some(&self.format), payload: &self.payload }
+        AttestationPayload { format: self.format.as_deref(), payload: &self.payload }
     }
 }
 
@@ -55,41 +56,92 @@ pub(crate) enum TamAttestation {
 }
 
 impl<E: Env> Agent<E> {
-    /// Evidence in answer to `request` (REQ-TEEP-061). The inner error is why there is none, for the TAM.
-    pub(crate) fn evidence(
+    /// What attests this device in answer to `request` (REQ-TEEP-061): the `passport` if it is asked for and there is one,
+    /// else Evidence. The inner error is the Error for the TAM.
+    pub(crate) fn attest(
         &mut self,
         tam: &TamAnchor,
         protection: Protection,
         request: &QueryRequest<'_>,
-    ) -> Result<Result<Evidence, &'static str>, Failed> {
+        passport: Option<Passport>,
+    ) -> Result<Result<DeviceAttestation, Answer>, Failed> {
+        if let Some(passport) = passport {
+            return self.show(tam, protection, passport).map(Ok);
+        }
+        let refused = |text: &str| {
+            let error = ErrorMessage::new(request.token, ErrCode::PERMANENT_ERROR, Some(text));
+            Answer::error(tam.dialect, error, text).map(Err)
+        };
         if self.config.attestation.is_none() {
-            return Ok(Err("this Agent has no attestation to offer"));
+            return refused("this Agent has no attestation to offer");
         }
-        if request.challenge.is_some_and(|challenge| challenge.len() > MAX_NONCE) {
-            return Ok(Err("a challenge of more than 64 bytes fits into no eat_nonce"));
+        let Some(challenge) = request.challenge else {
+            // With the nonce mechanism, but no nonce: nothing could make Evidence fresh (REQ-TEEP-131).
+            let text = "there is no Attestation Result to show, and Evidence needs a challenge";
+            let code = ErrCode::UNSUPPORTED_FRESHNESS_MECHANISMS;
+            let error = ErrorMessage {
+                supported_freshness_mechanisms: Some([freshness::NONCE].to_vec()),
+                ..ErrorMessage::new(request.token, code, Some(text))
+            };
+            return Answer::intermediate(tam.dialect, error).map(Err);
+        };
+        if challenge.len() > MAX_NONCE {
+            return refused("a challenge of more than 64 bytes fits into no eat_nonce");
         }
+        self.evidence(tam, protection, challenge).map(Ok)
+    }
+
+    /// The `passport` for `tam`, encrypted if its key is known (REQ-TEEP-071).
+    pub(crate) fn show(
+        &mut self,
+        tam: &TamAnchor,
+        protection: Protection,
+        passport: Passport,
+    ) -> Result<DeviceAttestation, Failed> {
+        let Passport { format, payload } = passport;
+        // What is encrypted already, or is no EAT, is not this Agent's to wrap.
+        let is_plain = AttestationPayload { format: format.as_deref(), payload: &payload }.is_eat()
+            && Signatures::decode(&payload).is_ok();
+        let payload = if is_plain { self.encrypted(tam, protection, payload)? } else { payload };
+        Ok(DeviceAttestation { format, payload })
+    }
+
+    /// `token` for `tam`, encrypted if its key is known.
+    fn encrypted(
+        &mut self,
+        tam: &TamAnchor,
+        protection: Protection,
+        token: Vec<u8>,
+    ) -> Result<Vec<u8>, Failed> {
+        let Some(recipient) = &tam.report_key else { return Ok(token) };
+        let to = [EncryptTo::Agreement(recipient, KeyWrap::A128Kw)];
+        let content = content_algorithm(protection);
+        let encrypted = randomly(&mut self.env, |random| eat::encrypt(&token, content, &to, random));
+        encrypted.map_err(unmade)?.map_err(unmade)
+    }
+
+    /// Evidence with this challenge.
+    fn evidence(
+        &mut self,
+        tam: &TamAnchor,
+        protection: Protection,
+        challenge: &[u8],
+    ) -> Result<DeviceAttestation, Failed> {
         let message_key = self.signing_key()?.public_key().thumbprint();
         let Self { env, config, .. } = self;
         let Some(device) = &config.attestation else { return Err("there are no claims".to_owned()) };
-        let key = keys::attestation_key(env).map_err(unmade)?;
+        let key = keys::attestation_key(env, config.suite).map_err(unmade)?;
         let ueid = [&[UEID_RANDOM][..], &key.public_key().thumbprint().0].concat();
         let measured = env.measurement().map_err(unmade)?;
         let profile = config.eat_profile.as_profile();
         let mut claims = device.claims(&config.eat_profile).map_err(unmade)?;
-        claims.nonce = request.challenge;
+        claims.nonce = Some(challenge);
         claims.confirmation = Some(Confirmation::kid(&message_key));
         claims.ueid = Some(&ueid);
         claims.measurements = measured.iter().map(Measurement::sha256).collect();
         let format = claims.eat_profile.map_or_else(|| EAT_CWT.to_owned(), eat_media_type);
-        let mut payload = eat::sign(&claims, &profile, &key).map_err(unmade)?;
-        if let Some(recipient) = &tam.report_key {
-            let to = [EncryptTo::Agreement(recipient, KeyWrap::A128Kw)];
-            let content = content_algorithm(protection);
-            let encrypted =
-                randomly(env, |random| eat::encrypt(&payload, content, &to, random)).map_err(unmade)?;
-            payload = encrypted.map_err(unmade)?;
-        }
-        Ok(Ok(Evidence { format, payload }))
+        let token = eat::sign(&claims, &profile, &key).map_err(unmade)?;
+        Ok(DeviceAttestation { format: Some(format), payload: self.encrypted(tam, protection, token)? })
     }
 
     /// The Error for a QueryRequest of a TAM that has to be attested and is not; `None` if nothing stands against
@@ -106,7 +158,9 @@ impl<E: Env> Agent<E> {
         }
         let state = core::mem::take(&mut session.tam_attestation);
         if let (TamAttestation::Challenged(challenge), Some(payload)) = (state, &request.attestation) {
-            return match self.appraise(tam, payload, &challenge, bytes) {
+            let trust = self.trust()?;
+            let accept = accepted_now(&mut self.env);
+            return match self.appraise(&trust.verifiers, tam, payload, &challenge, bytes, accept) {
                 Ok(key) => {
                     session.tam_attestation = TamAttestation::Attested(key);
                     Ok(None)
@@ -124,17 +178,19 @@ impl<E: Env> Agent<E> {
         let mut challenge = [0; CHALLENGE];
         self.env.random(&mut challenge).map_err(|error| format!("no challenge for the TAM: {error}"))?;
         session.tam_attestation = TamAttestation::Challenged(challenge);
-        let error = *SUPPORTED.attestation_required(request, Some(&challenge));
+        let error = *supported(self.config.suite, false).attestation_required(request, Some(&challenge));
         Answer::intermediate(tam.dialect, error).map(Some)
     }
 
     /// The key of the TAM that a Verifier vouches for in answer to `challenge` (REQ-TEEP-124).
     fn appraise(
         &self,
+        verifiers: &[TrustAnchor],
         tam: &TamAnchor,
         payload: &AttestationPayload<'_>,
         challenge: &[u8],
         bytes: &[u8],
+        accept: Accept,
     ) -> Result<Thumbprint, String> {
         let profile = self.config.eat_profile.as_profile();
         if payload.kind(profile.uri) == AttestationKind::Evidence {
@@ -146,15 +202,14 @@ impl<E: Env> Agent<E> {
             eat_profile: Some(profile.uri),
             teep_key: Some(key),
             nonce: Some(challenge),
-            // The Agent trusts no clock: the nonce says that the result is fresh.
-            now: None,
+            // Without a clock that is trusted the nonce says that the result is fresh.
+            now: accept.now.and_then(|now| now.try_into().ok()),
         };
         let mut problem = "no key of the TAM signed the request".to_owned();
         // The request may be signed by several keys of the TAM. It is bound to one of them.
-        for key in &tam.keys {
-            let Ok(signed) = signatures.verify([key]) else { continue };
-            match eat::verify(payload.payload, &self.config.verifiers, &expected(signed.signer())) {
-                Ok(_) => return Ok(signed.signer()),
+        for signed in signatures.verify_each(&tam.keys, accept) {
+            match eat::verify(payload.payload, verifiers, &expected(signed.key())) {
+                Ok(_) => return Ok(signed.key()),
                 Err(error) => problem = format!("the TAM's Attestation Result does not count: {error}"),
             }
         }
@@ -167,9 +222,9 @@ impl<E: Env> Agent<E> {
         tam: &TamAnchor,
         session: &Session,
         update: &Update<'_>,
-        signer: Thumbprint,
+        key: Thumbprint,
     ) -> Result<Option<Answer>, Failed> {
-        let attested = matches!(session.tam_attestation, TamAttestation::Attested(key) if key == signer);
+        let attested = matches!(session.tam_attestation, TamAttestation::Attested(known) if known == key);
         if attested || !tam.attestation_required {
             return Ok(None);
         }

@@ -2,7 +2,7 @@
 //! What a component identifier names on this device.
 
 use alloc::vec::Vec;
-use teep_proto::suit::ComponentId;
+use teep_proto::suit::{ComponentId, text};
 use teep_proto::teec::AGENT_UUID;
 
 /// The native Trusted Application that `id` names: as `[UUID]` or as the TEEP examples form it,
@@ -20,6 +20,21 @@ pub(crate) fn native_ta(id: &[u8]) -> Option<[u8; 16]> {
     (uuid != AGENT_UUID).then_some(uuid)
 }
 
+/// The encoded identifier of the Agent's trust store.
+pub(crate) fn trust_store() -> Vec<u8> {
+    ComponentId::encode(&text::trust_store())
+}
+
+/// The encoded identifier of the one manifest that may bring a trust store.
+pub(crate) fn trust_store_manifest() -> Vec<u8> {
+    ComponentId::encode(&text::trust_store_manifest())
+}
+
+/// Whether `id` names something of the Agent itself, which no prefix gives a right to.
+pub(crate) fn is_agents(id: &ComponentId<'_>) -> bool {
+    id.elements().any(|element| element == AGENT_UUID)
+}
+
 /// Names that only identifiers of native TAs and of their manifests end with.
 const RESERVED: [&[u8]; 2] = [b"ta", b"suit"];
 
@@ -32,14 +47,13 @@ pub(crate) fn is_supported(id: &ComponentId<'_>) -> bool {
         return true;
     }
     let is_name = |element: &[u8]| {
-        !element.is_empty()
-            && element != b"."
-            && element != b".."
-            && element != AGENT_UUID
-            && !has_separator(element)
+        !element.is_empty() && element != b"." && element != b".." && !has_separator(element)
     };
     let reserved = |last: &[u8]| RESERVED.iter().any(|name| last.eq_ignore_ascii_case(name));
-    !id.is_empty() && id.elements().all(is_name) && !id.elements().last().is_some_and(reserved)
+    !id.is_empty()
+        && !is_agents(id)
+        && id.elements().all(is_name)
+        && !id.elements().last().is_some_and(reserved)
 }
 
 /// Whether `element` is text with a separator of paths. UUIDs have any octets.
@@ -53,7 +67,9 @@ pub(crate) fn personalized_ta(id: &[u8]) -> Option<[u8; 16]> {
     let id = ComponentId::decode(id).ok()?;
     let elements: Vec<&[u8]> = id.elements().collect();
     match elements.as_slice() {
-        [b"TEEP-Device", b"SecureFS", uuid, name] if !RESERVED.contains(name) => (*uuid).try_into().ok(),
+        [b"TEEP-Device", b"SecureFS", uuid, name] if !RESERVED.contains(name) => {
+            <[u8; 16]>::try_from(*uuid).ok().filter(|uuid| *uuid != AGENT_UUID)
+        }
         _ => None,
     }
 }
@@ -66,7 +82,6 @@ pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use teep_proto::suit::text;
 
     #[test]
     fn a_native_ta_has_two_names_and_no_more() {

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 use alloc::vec::Vec;
 use core::fmt;
+use teep_proto::cose::Accept;
 use zeroize::Zeroizing;
+
+pub use teep_proto::teec::{Abilities, RollbackProtection};
 
 /// The Agent's only door to the world.
 pub trait Env {
@@ -29,6 +32,17 @@ pub trait Env {
     /// The TEE's reason.
     fn measurement(&mut self) -> Result<Option<[u8; 32]>, EnvError>;
 
+    /// Seconds since some moment before the Agent started. They do not go back while it runs, and Linux cannot set them.
+    /// What the Agent counts by them it counts since it started.
+    fn uptime(&mut self) -> u64;
+
+    /// Seconds since 1970, by a clock that Linux cannot set: certificates count only while they are valid then. `None`
+    /// without such a clock, and then their validity is not looked at (REQ-TEEP-155).
+    fn trusted_time(&mut self) -> Option<u64>;
+
+    /// What keeps Linux from putting an older copy of [`storage`](Self::storage) back. Nothing, where that is not known.
+    fn rollback_protection(&mut self) -> RollbackProtection;
+
     /// Fills `bytes` from the TEE's random number generator.
     ///
     /// # Errors
@@ -37,6 +51,11 @@ pub trait Env {
 
     /// One line for the TEE's log. Never secrets, never payload bytes (REQ-TEEP-150).
     fn log(&mut self, line: fmt::Arguments<'_>);
+}
+
+/// What counts as a signature now.
+pub(crate) fn accepted_now(env: &mut impl Env) -> Accept {
+    Accept { now: env.trusted_time(), ..Accept::default() }
 }
 
 /// Named objects that only this Agent can read and write, kept across restarts.
@@ -51,7 +70,9 @@ pub trait Storage {
     fn read(&mut self, name: &str, limit: usize) -> Result<Option<Vec<u8>>, EnvError>;
 
     /// Creates or replaces the object `name` in one step: after a power cut it holds the old bytes or the
-    /// new ones.
+    /// new ones. When this returns, it and all that was appended and deleted before it lasts: the Agent's commit is one
+    /// such write, and what it refers to must be there. Storage that loses what it has acknowledged, as a disk may that lies
+    /// to Linux, breaks this contract; what is lost is then found out, but not made up for.
     ///
     /// # Errors
     /// The TEE's reason; the old object is then still there.
@@ -70,13 +91,15 @@ pub trait Storage {
     fn read_at(&mut self, name: &str, offset: u64, buffer: &mut [u8]) -> Result<usize, EnvError>;
 
     /// Writes `bytes` at `offset`, which is where the object ends. With `offset` 0 the object is created, in place of
-    /// one that was there. After a power cut or an error it may hold any part of what was written.
+    /// one that was there. After a power cut or an error it may hold any part of what was written, also of what was
+    /// appended before, as long as nothing was [written](Self::write) since.
     ///
     /// # Errors
     /// The TEE's reason; also when the object does not end at `offset`.
     fn append(&mut self, name: &str, offset: u64, bytes: &[u8]) -> Result<(), EnvError>;
 
-    /// Deletes the object `name` in one step. One that is not there is deleted already.
+    /// Deletes the object `name` in one step. One that is not there is deleted already. After a power cut it may be there
+    /// again, as long as nothing was [written](Self::write) since.
     ///
     /// # Errors
     /// The TEE's reason.
@@ -87,6 +110,9 @@ pub trait Storage {
     /// # Errors
     /// The TEE's reason.
     fn for_each_name(&mut self, visit: &mut dyn FnMut(&str)) -> Result<(), EnvError>;
+
+    /// Lets go of what is kept open for the next piece of an object: a session ended.
+    fn release(&mut self) {}
 }
 
 /// The platform's own way to install and remove Trusted Applications. It checks a signature of its own over each.
@@ -130,19 +156,17 @@ pub trait Installer {
     /// # Errors
     /// The platform's reason.
     fn is_installed(&mut self, uuid: [u8; 16]) -> Result<Option<bool>, InstallError>;
+
+    /// How many sessions are open with the Trusted Application `uuid`, of whatever version.
+    ///
+    /// # Errors
+    /// The platform's reason.
+    fn open_sessions(&mut self, uuid: [u8; 16]) -> Result<OpenSessions, InstallError>;
 }
 
-/// What a platform's installer can do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Abilities {
-    /// An image passes through in constant memory and is checked completely before it is committed. Otherwise it is
-    /// held in the Agent's heap, and checked by the commit.
-    pub checks_first: bool,
-    /// Trusted Applications can be removed.
-    pub removes: bool,
-}
-
-/// How many sessions run the replaced or removed code still; `None` when the platform does not tell.
+/// How many sessions there are with a Trusted Application, all of which run the replaced or removed code still when it
+/// was just replaced or removed; `None` when the platform does not tell. An instance that the platform keeps alive
+/// without a session, and that the next session would be in, counts as one.
 pub type OpenSessions = Option<u32>;
 
 /// A failure of the TEE, as its TEE_Result.

@@ -7,15 +7,18 @@ use crate::env::Env;
 use crate::limits::MAX_ENVELOPE;
 use crate::platform_image;
 use crate::processor::{self, Content, Ended, Failure, Installed, ProcessedComponent, Staged, World};
+use crate::quota;
 use crate::store::objects;
 use crate::store::{ComponentRecord, Hash, ManifestRecord, State, Stored, UpdateRecord};
 use crate::transaction::{self, NewImage, Refusal};
+use crate::trust;
 use crate::uninstall;
 use crate::world::{Device, Uninstalled};
 use alloc::format;
 use alloc::vec::Vec;
 use teep_proto::cose::Verified;
 use teep_proto::suit::{ComponentId, Digest, Envelope, Manifest, Reason, Record};
+use teep_proto::teec::StillRunning;
 
 /// Why a manifest was not installed, or an identifier not unlinked.
 #[derive(Debug)]
@@ -61,8 +64,8 @@ pub(crate) struct Done<'b> {
     pub(crate) records: Vec<Record<'static>>,
     /// Manifests that are gone.
     pub(crate) uninstalled: Vec<Uninstalled<'b>>,
-    /// Sessions that still run code that was replaced or removed.
-    pub(crate) sessions: u32,
+    /// Trusted Applications of which sessions still run code that was replaced or removed.
+    pub(crate) running: Vec<StillRunning>,
 }
 
 /// Runs the Update procedure of the root manifest in `envelope` for the TAM `tam` and makes the device what it says.
@@ -77,17 +80,23 @@ pub(crate) fn install<'b, E: Env>(
     tam: Hash,
     update: UpdateRecord,
 ) -> Result<Done<'b>, Halted> {
+    device.changes_trust = trust::admit(&device, envelope, verified)?;
     let installed = processor::update(&mut device, envelope, verified)?;
     record_manifests(&mut device, &installed, tam)?;
     let images = record_components(&mut device, &installed)?;
+    match device.changes_trust {
+        true => trust::check_content(&mut device, &installed)?,
+        false => trust::check_untouched(&installed)?,
+    }
     uninstall::drop_unneeded(&mut device)?;
     check_privacy(&device, &installed)?;
-    let sessions = commit(&mut device, update, &images)?;
+    quota::check(device.trust, device.state, &device.next).map_err(Refusal::from)?;
+    let running = commit(&mut device, update, &images)?;
     Ok(Done {
         components: installed.components.iter().map(|component| (component.id, component.digest)).collect(),
         records: installed.records,
         uninstalled: device.uninstalled,
-        sessions,
+        running,
     })
 }
 
@@ -96,7 +105,7 @@ pub(crate) fn commit<E: Env>(
     device: &mut Device<'_, '_, E>,
     update: UpdateRecord,
     images: &[NewImage],
-) -> Result<u32, Refusal> {
+) -> Result<Vec<StillRunning>, Refusal> {
     if device.next.remember_update(update) {
         device.env.log(format_args!("the oldest of the remembered Updates is forgotten"));
     }
@@ -138,7 +147,8 @@ fn record_manifests<'b, E: Env>(
             None => device.stage(&encoded)?.object,
         };
         let mut roots = old.map(|old| old.roots).unwrap_or_default();
-        if position == 0 && !roots.contains(&tam) {
+        // The trust store belongs to no TAM.
+        if position == 0 && !roots.contains(&tam) && !device.changes_trust {
             roots.push(tam);
         }
         let owned = |ids: &[ComponentId<'b>]| ids.iter().map(|id| id.as_bytes().to_vec()).collect();
@@ -190,18 +200,19 @@ fn record_components<'b, E: Env>(
             check_signers(device.state, installed, component, source)?;
         }
         let confidential = component.confidential || source.is_some_and(|source| source.confidential);
-        let content = match native_ta(id) {
-            None => Stored::Object(staged.object),
+        let (content, version) = match native_ta(id) {
+            None => (Stored::Object(staged.object), None),
             Some(uuid) => {
-                check_image(device, uuid, staged)?;
+                let version = check_image(device, uuid, staged)?;
                 images.push(NewImage { uuid, object: staged.object, size: staged.size });
-                Stored::Native(uuid)
+                (Stored::Native(uuid), Some(version))
             }
         };
         device.next.put_component(ComponentRecord {
             id: id.to_vec(),
             digest: Some(component.digest),
             size: staged.size,
+            version,
             content,
             confidential,
         });
@@ -244,12 +255,17 @@ fn check_signers(
 }
 
 /// The image must be that of the Trusted Application whose component it becomes. Otherwise a signer trusted for one
-/// could replace another.
-fn check_image<E: Env>(device: &mut Device<'_, '_, E>, uuid: [u8; 16], staged: Staged) -> Result<(), Halted> {
+/// could replace another. Returns its version.
+fn check_image<E: Env>(
+    device: &mut Device<'_, '_, E>,
+    uuid: [u8; 16],
+    staged: Staged,
+) -> Result<u32, Halted> {
     let mut header = [0; platform_image::MAX_HEADER];
     let len = objects::read_start(device.env, staged.object, &mut header)?;
-    if platform_image::uuid(header.get(..len).unwrap_or_default()) == Some(uuid) {
-        return Ok(());
+    match platform_image::identity(header.get(..len).unwrap_or_default()) {
+        Some((named, version)) if named == uuid => return Ok(version),
+        _ => {}
     }
     let text = "the payload is no Trusted Application file for the UUID of its component";
     Err(Failure::early(Reason::ComponentUnauthorised, text).into())
@@ -264,7 +280,7 @@ fn check_privacy<E: Env>(device: &Device<'_, '_, E>, installed: &Installed<'_>) 
             continue;
         }
         let owner = installed.manifests.get(component.owner);
-        let anchor = owner.and_then(|owner| device.config.signer(owner.manifest.signer()));
+        let anchor = owner.and_then(|owner| device.trust.signer(owner.manifest.signer()));
         if !anchor.is_some_and(|anchor| anchor.personalization_in_clear) {
             let text = format!(
                 "{} is personalization data that was not encrypted, and its signer may not bring it in the clear",

@@ -14,12 +14,16 @@
 //!
 //! | Module | What |
 //! | --- | --- |
-//! | `conversation`, `update` | messages of a TAM, and an Update over several calls |
+//! | `request`, `contacts`, `rate` | what Linux asks for, whom the Agent contacts for it, and how often |
+//! | `conversation`, `query`, `update` | messages of a TAM, what it is told, and an Update over several calls |
+//! | `attestation`, `passport` | Evidence about the device, Attestation Results about it and about TAMs |
 //! | `processor` | what the commands of a manifest mean; it sees the device through one trait |
 //! | `world`, `staging` | the device as it sees it: storage, payloads on their way, keys |
 //! | `install`, `uninstall` | what a procedure's result makes of the state |
 //! | `store`, `transaction` | the state, and how it changes in one step |
+//! | `trust`, `quota` | how the trust store is replaced, and how much a signer may have |
 //! | `data` | who may read data components |
+//! | `status` | what it says of itself |
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -31,24 +35,33 @@ mod agent;
 mod attestation;
 mod component;
 pub mod config;
+mod contacts;
 mod conversation;
 mod data;
 mod env;
 mod install;
 mod keys;
 mod limits;
+mod passport;
 mod platform_image;
 mod processor;
+mod query;
+mod quota;
+mod rate;
 mod report;
+mod request;
+mod running;
 mod session;
 mod staging;
+mod status;
 mod store;
 mod transaction;
+mod trust;
 mod uninstall;
 mod update;
 mod world;
 
 pub use agent::Agent;
 pub use data::DataPiece;
-pub use env::{Abilities, Env, EnvError, InstallError, Installer, OpenSessions, Storage};
+pub use env::{Abilities, Env, EnvError, InstallError, Installer, OpenSessions, RollbackProtection, Storage};
 pub use session::Session;

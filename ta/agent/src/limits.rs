@@ -1,18 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The Agent's limits, beside those of the formats in [`teep_proto::limits`].
 
+use alloc::vec::Vec;
 use teep_proto::limits::MAX_LIST;
 
-/// Manifests kept.
+/// Manifests kept, with the trust store's, whose place nobody else can take.
 pub(crate) const MAX_MANIFESTS: usize = MAX_LIST - 1;
-/// Components installed: with the Agent itself they fill the tc-list of a QueryResponse.
+/// Components installed, with the trust store, whose place nobody else can take: with the Agent itself they fill the
+/// tc-list of a QueryResponse.
 pub(crate) const MAX_INSTALLED: usize = MAX_LIST - 1;
-/// Manifest identifiers whose sequence numbers are remembered, installed or not.
+/// Manifest identifiers whose sequence numbers are remembered, installed or not, with the trust store's.
 pub(crate) const MAX_FLOORS: usize = 256;
 /// Updates that are recognised when they come again.
 pub(crate) const MAX_UPDATES: usize = 64;
 /// Bytes of the index of what is installed. Bounds what all TAMs together can make the Agent remember.
 pub(crate) const MAX_INDEX: usize = 64 * 1024;
+/// Bytes of the index that only a change of the trust store may use: whom the Agent does not trust any more cannot keep
+/// it from being told so.
+pub(crate) const TRUST_RESERVE: usize = 1024;
+/// Requests of Linux for components that are remembered. When there are more, the oldest may be made again.
+pub(crate) const MAX_REQUESTS: usize = 32;
+/// Bytes of a QueryRequest that is remembered to be answered again: one with certificates fits.
+pub(crate) const MAX_REMEMBERED_REQUEST: usize = 2048;
+/// Bytes of the Attestation Result that is kept, with its format.
+pub(crate) const MAX_PASSPORT: usize = 4096;
 /// Bytes of a payload when the manifest does not say how many it has.
 pub(crate) const MAX_PAYLOAD: u64 = 16 * 1024 * 1024;
 /// Payloads fetched and decrypted in one procedure.
@@ -31,3 +42,11 @@ pub(crate) const PIECE: usize = 8 * 1024;
 /// Memory that must be there for an Update to be begun: what is needed on the way beside payloads and messages, in many
 /// small pieces.
 pub(crate) const WORKING_MEMORY: usize = 96 * 1024;
+
+/// Adds `item` to `list`, from which the oldest one goes if there are `limit` already.
+pub(crate) fn push_latest<T>(list: &mut Vec<T>, limit: usize, item: T) {
+    // Vec::remove would panic for a position that is not there.
+    let mut goes = list.len() >= limit;
+    list.retain(|_| !core::mem::take(&mut goes));
+    list.push(item);
+}

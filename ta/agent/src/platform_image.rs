@@ -11,18 +11,19 @@ const BOOTSTRAP_TA: u32 = 1;
 /// Bytes of the fixed part: magic, type, image size, algorithm, hash size, signature size.
 const FIXED: usize = 20;
 
-/// Bytes from which the UUID can be read whatever the platform's key is: RSA with 4096 bits and SHA-512.
+/// Bytes from which UUID and version can be read whatever the platform's key is: RSA with 4096 bits and SHA-512.
 pub(crate) const MAX_HEADER: usize = FIXED + 64 + 512 + 20;
 
-/// UUID of the Trusted Application in `image`, or `None` if it is no TA in bootstrap format.
-pub(crate) fn uuid(image: &[u8]) -> Option<[u8; 16]> {
+/// UUID and version of the Trusted Application in `image`, or `None` if it is no TA in bootstrap format.
+pub(crate) fn identity(image: &[u8]) -> Option<([u8; 16], u32)> {
     if word(image, 0)? != MAGIC || word(image, 4)? != BOOTSTRAP_TA {
         return None;
     }
     let sizes = word(image, 16)?;
     let (hash, signature) = (usize::from(sizes as u16), usize::from((sizes >> 16) as u16));
     let start = FIXED.checked_add(hash)?.checked_add(signature)?;
-    image.get(start..)?.first_chunk().copied()
+    let uuid = image.get(start..)?.first_chunk().copied()?;
+    Some((uuid, word(image, start.checked_add(16)?)?))
 }
 
 /// The little-endian word at `offset`.
@@ -45,21 +46,22 @@ mod tests {
         image.extend(8u16.to_le_bytes());
         image.extend([0xaa; 40]);
         image.extend([7; 16]);
+        image.extend(3u32.to_le_bytes());
         image
     }
 
     #[test]
-    fn finds_the_uuid_behind_hash_and_signature() {
-        assert_eq!(uuid(&image(BOOTSTRAP_TA)), Some([7; 16]));
+    fn finds_uuid_and_version_behind_hash_and_signature() {
+        assert_eq!(identity(&image(BOOTSTRAP_TA)), Some(([7; 16], 3)));
     }
 
     #[test]
     fn refuses_other_types_and_every_truncation() {
-        assert_eq!(uuid(&image(0)), None);
-        assert_eq!(uuid(&image(2)), None);
+        assert_eq!(identity(&image(0)), None);
+        assert_eq!(identity(&image(2)), None);
         let whole = image(BOOTSTRAP_TA);
         for end in 0..whole.len() {
-            assert_eq!(uuid(&whole[..end]), None);
+            assert_eq!(identity(&whole[..end]), None);
         }
     }
 }

@@ -5,22 +5,49 @@ mod capability;
 
 pub(crate) use capability::{capabilities, capabilities_for};
 
-use crate::config::TamAnchor;
+use crate::config::{Suite, TamAnchor};
 use crate::env::{Env, EnvError};
 use crate::keys;
 use crate::limits::MAX_REPORTS;
 use crate::processor::Failure;
 use crate::transaction::Refusal;
 use alloc::vec::Vec;
-use teep_proto::cose::{AgreementKey, ContentAlgorithm, EncryptTo, KeyWrap, Random, SigningKey};
+use teep_proto::cose::{AgreementKey, Algorithm, ContentAlgorithm, EncryptTo, KeyWrap, Random, SigningKey};
 use teep_proto::limits::MAX_LIST;
-use teep_proto::suit::{Authenticator, Reason, Record, Report, ReportEntry, ReportResult};
+use teep_proto::suit::{Authenticator, Reason, Record, Report, ReportEntry, ReportLayer, ReportResult};
 use teep_proto::teep::{QueryRequest, SuitCoseProfile};
 use teep_proto::{Error, Kind};
 
-/// Profiles of the Agent's SUIT Reports, the preferred one first.
-pub(crate) const PROFILES: [SuitCoseProfile; 2] =
-    [SuitCoseProfile::ESP256_ECDH_A128GCM, SuitCoseProfile::ESP256_ECDH_A128CTR];
+/// Profiles of the SUIT Reports of an Agent of this suite (REQ-TEEP-029), the preferred one first.
+pub(crate) const fn profiles(suite: Suite) -> &'static [SuitCoseProfile] {
+    match suite {
+        Suite::Esp256 => &[SuitCoseProfile::ESP256_ECDH_A128GCM, SuitCoseProfile::ESP256_ECDH_A128CTR],
+        Suite::Ed25519 => &[SuitCoseProfile::ED25519_ECDH_CHACHA_POLY, SuitCoseProfile::ED25519_ECDH_A128CTR],
+    }
+}
+
+/// Whether the SUIT Report `bytes` of a TAM is in a profile of an Agent of this suite, as far as its outermost layer tells.
+/// What it says is not looked at: the Agent judges a TAM by its Attestation Result alone (REQ-TEEP-127).
+///
+/// # Errors
+/// When it is no SUIT Report.
+pub(crate) fn is_readable(suite: Suite, bytes: &[u8]) -> Result<bool, Error> {
+    let has = |part: usize, number: i64| {
+        profiles(suite).iter().any(|SuitCoseProfile(algorithms)| algorithms.get(part) == Some(&number))
+    };
+    let (authenticates, encrypts) = (|number| has(1, number), |number| has(3, number));
+    Ok(match ReportLayer::decode(bytes) {
+        Ok(ReportLayer::Bare(_)) => true,
+        Ok(ReportLayer::Signed(signatures)) => signatures
+            .claimed_signers()
+            .any(|(algorithm, _)| algorithm.is_some_and(|algorithm| authenticates(algorithm.number()))),
+        Ok(ReportLayer::Authenticated(_)) => authenticates(Algorithm::Hmac256.number()),
+        Ok(ReportLayer::Encrypted0(encrypted)) => encrypts(encrypted.algorithm().number()),
+        Ok(ReportLayer::Encrypted(encrypted)) => encrypts(encrypted.algorithm().number()),
+        Err(Error { kind: Kind::Unsupported | Kind::UnsupportedAlgorithm, .. }) => false,
+        Err(error) => return Err(error),
+    })
+}
 
 /// How the reports of a conversation are protected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,10 +62,10 @@ pub(crate) enum Protection {
 }
 
 impl Protection {
-    /// What `request` allows.
-    pub(crate) fn negotiate(request: &QueryRequest<'_>) -> Self {
+    /// What `request` allows an Agent of this suite.
+    pub(crate) fn negotiate(suite: Suite, request: &QueryRequest<'_>) -> Self {
         let offered = &request.supported_suit_cose_profiles;
-        let common = PROFILES.into_iter().find(|profile| offered.contains(profile));
+        let common = profiles(suite).iter().copied().find(|profile| offered.contains(profile));
         common.map_or(Self::Impossible, Self::Profile)
     }
 }
@@ -66,9 +93,8 @@ impl Reports {
         mut report: Report<'_>,
     ) -> Result<(), EnvError> {
         report.records.truncate(MAX_LIST);
-        let taken: usize = self.list.iter().map(Vec::len).sum();
         let mut protected = protector.protect(env, &report)?;
-        if protected.len().saturating_add(taken) > MAX_REPORTS {
+        if !self.has_room(&protected) {
             report.records.clear();
             report.capabilities = None;
             protected = protector.protect(env, &report)?;
@@ -76,6 +102,12 @@ impl Reports {
         self.list.truncate(MAX_LIST.saturating_sub(1));
         self.list.extend(protected);
         Ok(())
+    }
+
+    /// Whether there is room for `protected` as it is.
+    fn has_room(&self, protected: &[Vec<u8>]) -> bool {
+        let bytes = self.list.iter().chain(protected).map(Vec::len).fold(0, usize::saturating_add);
+        bytes <= MAX_REPORTS
     }
 }
 
@@ -87,17 +119,18 @@ pub(crate) struct Protector {
 }
 
 impl Protector {
-    /// Of reports for `tam`.
+    /// Of reports of an Agent of this suite for `tam`.
     ///
     /// # Errors
     /// The TEE's reason.
     pub(crate) fn new<E: Env>(
         env: &mut E,
+        suite: Suite,
         protection: Protection,
         tam: &TamAnchor,
     ) -> Result<Self, EnvError> {
         let key = match protection {
-            Protection::Profile(_) => Some(keys::report_key(env)?),
+            Protection::Profile(_) => Some(keys::report_key(env, suite)?),
             Protection::Bare | Protection::Impossible => None,
         };
         Ok(Self { protection, key, recipient: tam.report_key.clone() })
@@ -124,7 +157,10 @@ impl Protector {
 /// How what is for one TAM is encrypted: as it can read it, and else with the algorithm that is preferred.
 pub(crate) fn content_algorithm(protection: Protection) -> ContentAlgorithm {
     match protection {
-        Protection::Profile(SuitCoseProfile::ESP256_ECDH_A128CTR) => ContentAlgorithm::A128Ctr,
+        Protection::Profile(SuitCoseProfile::ESP256_ECDH_A128CTR | SuitCoseProfile::ED25519_ECDH_A128CTR) => {
+            ContentAlgorithm::A128Ctr
+        }
+        Protection::Profile(SuitCoseProfile::ED25519_ECDH_CHACHA_POLY) => ContentAlgorithm::ChaCha20Poly1305,
         _ => ContentAlgorithm::A128Gcm,
     }
 }
@@ -155,7 +191,7 @@ pub(crate) fn result(refusal: &Refusal) -> ReportResult<'static> {
         Refusal::Temporary(error) | Refusal::Unknown(error) => {
             (i64::from(error.code), Record::default(), Reason::OperationFailed)
         }
-        Refusal::Full(_) | Refusal::Unfinished => {
+        Refusal::Full(_) | Refusal::Unfinished | Refusal::TooOften(_) => {
             (i64::from(EnvError::OUT_OF_MEMORY.code), Record::default(), Reason::OperationFailed)
         }
     };
@@ -165,4 +201,18 @@ pub(crate) fn result(refusal: &Refusal) -> ReportResult<'static> {
 /// What reporting policies asked for.
 pub(crate) fn entries(records: &[Record<'static>]) -> Vec<ReportEntry<'static>> {
     records.iter().cloned().map(ReportEntry::Record).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    #[test]
+    fn reports_have_room_up_to_the_limit() {
+        let reports = Reports { list: vec![vec![0; 20_000], vec![0; MAX_REPORTS - 20_100]] };
+        assert!(reports.has_room(&[vec![0; 100]]));
+        assert!(!reports.has_room(&[vec![0; 101]]));
+        assert!(reports.has_room(&[]), "none are sent");
+    }
 }

@@ -178,10 +178,19 @@ impl Effects {
 
     /// Deletes what was staged, except what `state` refers to.
     pub(crate) fn discard<E: Env>(&mut self, env: &mut E, state: &State) {
-        let Self { made, fetching, others, .. } = core::mem::take(self);
+        objects::delete_unneeded(env, state, core::mem::take(self).into_objects());
+    }
+
+    /// What was staged.
+    pub(crate) fn into_objects(self) -> impl Iterator<Item = u64> {
+        let Self { made, fetching, others, .. } = self;
         let fetching = fetching.map(|fetching| fetching.staged.object);
-        let objects = made.into_iter().map(|effect| effect.staged.object).chain(fetching).chain(others);
-        objects::delete_unneeded(env, state, objects);
+        made.into_iter().map(|effect| effect.staged.object).chain(fetching).chain(others)
+    }
+
+    /// Whether nothing was staged.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.made.is_empty() && self.fetching.is_none() && self.others.is_empty()
     }
 }
 

@@ -10,7 +10,7 @@ pub(crate) mod objects;
 
 use crate::component;
 use crate::env::{Env, EnvError, Storage};
-use crate::limits::{MAX_FLOORS, MAX_INDEX, MAX_INSTALLED, MAX_MANIFESTS, MAX_UPDATES};
+use crate::limits::{MAX_FLOORS, MAX_INDEX, MAX_INSTALLED, MAX_MANIFESTS, MAX_UPDATES, TRUST_RESERVE};
 use alloc::vec::Vec;
 use teep_proto::cose::Thumbprint;
 use teep_proto::limits::MAX_LIST;
@@ -40,6 +40,8 @@ pub(crate) struct State {
     pub(crate) components: Vec<ComponentRecord>,
     /// Updates that were carried out, the latest one last (AMB-18).
     updates: Vec<UpdateRecord>,
+    /// Object with the Attestation Result that a TAM has handed over.
+    pub(crate) passport: Option<u64>,
     /// What the platform is still to do for this state to be true.
     pub(crate) journal: Option<Journal>,
 }
@@ -74,6 +76,8 @@ pub(crate) struct ComponentRecord {
     pub(crate) digest: Option<Digest>,
     /// Its bytes.
     pub(crate) size: u64,
+    /// Version of the Trusted Application, from the image.
+    pub(crate) version: Option<u32>,
     /// Where it is.
     pub(crate) content: Stored,
     /// Its content was encrypted on the way here.
@@ -137,9 +141,20 @@ impl Action {
     }
 }
 
+/// Numbers of places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Places {
+    pub(crate) manifests: usize,
+    pub(crate) components: usize,
+    /// Of lowest acceptable sequence numbers.
+    pub(crate) floors: usize,
+}
+
 /// There is no room for more; the text says of what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Full(pub(crate) &'static str);
+
+const FULL: Full = Full("the Agent's record of what is installed is full: remove something first");
 
 impl State {
     /// Reads the index; an Agent that never wrote one has the empty one.
@@ -155,17 +170,37 @@ impl State {
         env.storage().write(INDEX, &self.encode())
     }
 
-    /// Whether there is room for all of this.
+    /// How many places are taken, beside those of the trust store, which are its own.
+    pub(crate) fn places_taken(&self) -> Places {
+        let trust = component::trust_store();
+        let trust_manifest = component::trust_store_manifest();
+        let trust_floor = hash(&trust_manifest);
+        Places {
+            manifests: self.manifests.iter().filter(|manifest| manifest.id != trust_manifest).count(),
+            components: self.components.iter().filter(|component| component.id != trust).count(),
+            floors: self.floors.iter().filter(|(id, _)| *id != trust_floor).count(),
+        }
+    }
+
+    /// Whether there is room for all of this in the place of `before`. Places and bytes are kept free for the trust
+    /// store, so that nobody can fill the Agent to keep it from being changed.
     ///
     /// # Errors
     /// What there is too much of.
-    pub(crate) fn check_room(&self) -> Result<(), Full> {
+    pub(crate) fn check_room(&self, before: &Self) -> Result<(), Full> {
+        let Places { manifests, components, floors } = self.places_taken();
         let rooms = [
-            (self.manifests.len() <= MAX_MANIFESTS, "the Agent keeps 31 manifests: remove one first"),
-            (self.components.len() <= MAX_INSTALLED, "the Agent keeps 31 components: remove one first"),
             (
-                self.floors.len() <= MAX_FLOORS,
-                "the Agent remembers the sequence numbers of 256 manifests, installed or removed, and no more",
+                manifests < MAX_MANIFESTS,
+                "the Agent keeps 30 manifests beside the trust store's: remove one first",
+            ),
+            (
+                components < MAX_INSTALLED,
+                "the Agent keeps 30 components beside its trust store: remove one first",
+            ),
+            (
+                floors < MAX_FLOORS,
+                "the Agent remembers the sequence numbers of 255 manifests, installed or removed, and no more",
             ),
             (
                 self.manifests.iter().all(|manifest| manifest.roots.len() <= MAX_LIST),
@@ -175,12 +210,21 @@ impl State {
         if let Some((_, what)) = rooms.into_iter().find(|(fits, _)| !fits) {
             return Err(Full(what));
         }
-        // Nothing may be written that could not be read again.
+        self.check_size()?;
+        let bytes = self.encode().len();
+        let fits = bytes <= MAX_INDEX.saturating_sub(TRUST_RESERVE)
+            || self.trust_object() != before.trust_object()
+            || bytes <= before.encode().len();
+        if fits { Ok(()) } else { Err(FULL) }
+    }
+
+    /// Whether this can be written: not what could not be read again.
+    ///
+    /// # Errors
+    /// That there is too much of it.
+    pub(crate) fn check_size(&self) -> Result<(), Full> {
         let bytes = self.encode();
-        if bytes.len() > MAX_INDEX || Self::decode(&bytes).is_err() {
-            return Err(Full("the Agent's record of what is installed is full: remove something first"));
-        }
-        Ok(())
+        if bytes.len() > MAX_INDEX || Self::decode(&bytes).is_err() { Err(FULL) } else { Ok(()) }
     }
 
     /// A number that no object has yet.
@@ -190,9 +234,14 @@ impl State {
         number
     }
 
-    /// Lets new objects have higher numbers than those of `other`.
-    pub(crate) fn continue_numbers_of(&mut self, other: &Self) {
-        self.next_object = self.next_object.max(other.next_object);
+    /// The number that the next object gets.
+    pub(crate) fn next_object(&self) -> u64 {
+        self.next_object
+    }
+
+    /// Lets new objects have numbers from `next` on, unless theirs are higher already.
+    pub(crate) fn continue_numbers(&mut self, next: u64) {
+        self.next_object = self.next_object.max(next);
     }
 
     /// The objects that this index refers to.
@@ -208,7 +257,7 @@ impl State {
         });
         let journal = self.journal.iter();
         let held = journal.flat_map(|journal| journal.fallback.iter().chain(&journal.replaced).copied());
-        manifests.chain(components).chain(images).chain(held)
+        manifests.chain(components).chain(self.passport).chain(images).chain(held)
     }
 
     /// What the platform is still to do.
@@ -258,9 +307,10 @@ impl State {
         self.manifests.iter().filter(move |manifest| manifest.depends_on(id))
     }
 
-    /// Whether a TAM or another manifest needs the manifest `id` (rule 1).
+    /// Whether a TAM or another manifest needs the manifest `id` (rule 1), or the Agent itself.
     pub(crate) fn is_needed(&self, id: &[u8]) -> bool {
-        self.manifest(id).is_some_and(|manifest| !manifest.roots.is_empty())
+        *id == *component::trust_store_manifest()
+            || self.manifest(id).is_some_and(|manifest| !manifest.roots.is_empty())
             || self.dependents(id).next().is_some()
     }
 

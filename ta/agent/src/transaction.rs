@@ -9,6 +9,7 @@ use alloc::format;
 use alloc::vec::Vec;
 use core::fmt;
 use teep_proto::suit::Reason;
+use teep_proto::teec::StillRunning;
 
 /// Why nothing was changed, or not all.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub(crate) enum Refusal {
     Full(Full),
     /// The platform has not done yet what was ordered before.
     Unfinished,
+    /// Too many Updates have written something of late; it may be right after so many seconds.
+    TooOften(u64),
     /// Storage failed, and it is not known whether the state is the old one or the new one.
     Unknown(EnvError),
     /// It will not.
@@ -33,6 +36,13 @@ impl fmt::Display for Refusal {
             Self::Full(Full(what)) => f.write_str(what),
             Self::Unfinished => {
                 f.write_str("the platform could not finish what was ordered before: try again later")
+            }
+            Self::TooOften(seconds) => {
+                let minutes = seconds.div_ceil(60);
+                write!(
+                    f,
+                    "this device has had as many Updates as it takes in an hour: try again in {minutes} minutes"
+                )
             }
             Self::Manifest(failure) => write!(f, "{}: {}", failure.reason, failure.text),
         }
@@ -80,8 +90,8 @@ pub(crate) struct NewImage {
     pub(crate) size: u64,
 }
 
-/// Puts `next` in the place of `state`, with `images` given to the platform, and returns how many sessions still run
-/// code that was replaced or removed.
+/// Puts `next` in the place of `state`, with `images` given to the platform, and returns the Trusted Applications of
+/// which sessions still run code that was replaced or removed.
 ///
 /// # Errors
 /// Why it was not done; `state` is then as before. After [`InstallError::Failed`], when nobody knows what the platform
@@ -91,7 +101,7 @@ pub(crate) fn commit<E: Env>(
     state: &mut State,
     mut next: State,
     images: &[NewImage],
-) -> Result<u32, Refusal> {
+) -> Result<Vec<StillRunning>, Refusal> {
     let abilities = env.installer().abilities();
     let actions = actions(state, &next, images);
     if !abilities.removes && actions.iter().any(|action| matches!(action, Action::Remove { .. })) {
@@ -102,8 +112,8 @@ pub(crate) fn commit<E: Env>(
             "this OP-TEE can install one Trusted Application at a time only: send one manifest for each";
         return Err(Failure::early(Reason::OperationFailed, text).into());
     }
-    next.continue_numbers_of(state);
-    next.check_room()?;
+    next.continue_numbers(state.next_object());
+    next.check_room(state)?;
     let mut prepared = Prepared::<E>::new();
     for image in images {
         prepared.push((image.uuid, Some(prepare::<E>(env, image.object, image.size)?)));
@@ -115,7 +125,7 @@ pub(crate) fn commit<E: Env>(
     let unneeded: Vec<u64> = journal.replaced.clone();
     next.journal = (!idle).then_some(journal);
     // With the journal it is larger.
-    next.check_room()?;
+    next.check_size()?;
     if let Some(object) = fallback {
         env.storage().write(&objects::name(object), &state.encode())?;
     }
@@ -133,17 +143,18 @@ pub(crate) fn commit<E: Env>(
     *state = next;
     if idle {
         objects::delete_unneeded(env, state, unneeded);
-        return Ok(0);
+        return Ok(Vec::new());
     }
     finish(env, state, prepared)
 }
 
-/// Does what the journal of a state says that is left, after an interruption or a failure of the platform.
+/// Does what the journal of a state says that is left, after an interruption or a failure of the platform. Returns the
+/// same as [`commit`].
 ///
 /// # Errors
 /// Why it cannot be done now; the journal is then still there.
-pub(crate) fn resume<E: Env>(env: &mut E, state: &mut State) -> Result<(), Refusal> {
-    let Some(journal) = &state.journal else { return Ok(()) };
+pub(crate) fn resume<E: Env>(env: &mut E, state: &mut State) -> Result<Vec<StillRunning>, Refusal> {
+    let Some(journal) = &state.journal else { return Ok(Vec::new()) };
     let journal = journal.clone();
     env.log(format_args!(
         "finishing what was interrupted: {} actions of the platform",
@@ -162,8 +173,8 @@ pub(crate) fn resume<E: Env>(env: &mut E, state: &mut State) -> Result<(), Refus
         }
     }
     match finish(env, state, prepared) {
-        Err(_) if state.journal.is_none() => Ok(()),
-        finished => finished.map(drop),
+        Err(_) if state.journal.is_none() => Ok(Vec::new()),
+        finished => finished,
     }
 }
 
@@ -214,9 +225,13 @@ impl From<EnvError> for Piece {
 }
 
 /// Lets the platform do what the journal says, and ends the journal.
-fn finish<E: Env>(env: &mut E, state: &mut State, mut prepared: Prepared<E>) -> Result<u32, Refusal> {
-    let Some(journal) = state.journal.clone() else { return Ok(0) };
-    let (mut sessions, mut refused) = (0u32, None);
+fn finish<E: Env>(
+    env: &mut E,
+    state: &mut State,
+    mut prepared: Prepared<E>,
+) -> Result<Vec<StillRunning>, Refusal> {
+    let Some(journal) = state.journal.clone() else { return Ok(Vec::new()) };
+    let (mut running, mut refused) = (Vec::new(), None);
     for action in &journal.actions {
         let uuid = action.uuid();
         let outcome = match action {
@@ -228,7 +243,8 @@ fn finish<E: Env>(env: &mut E, state: &mut State, mut prepared: Prepared<E>) -> 
             Action::Remove { .. } => env.installer().remove(uuid),
         };
         match outcome {
-            Ok(open) => sessions = sessions.saturating_add(open.unwrap_or(0)),
+            Ok(Some(sessions)) if sessions > 0 => running.push(StillRunning { uuid, sessions }),
+            Ok(_) => {}
             Err(error) => {
                 let fallback = journal.fallback.filter(|_| !matches!(error, InstallError::Failed(_)));
                 match fallback.map(|fallback| fall_back(env, state, fallback)) {
@@ -252,7 +268,7 @@ fn finish<E: Env>(env: &mut E, state: &mut State, mut prepared: Prepared<E>) -> 
         return Err(error.into());
     }
     objects::delete_unneeded(env, state, held);
-    refused.map_or(Ok(sessions), |error| Err(error.into()))
+    refused.map_or(Ok(running), |error| Err(error.into()))
 }
 
 /// Whether doing it again would lead to the same.
@@ -264,7 +280,7 @@ fn is_final(error: InstallError) -> bool {
 fn fall_back<E: Env>(env: &mut E, state: &mut State, fallback: u64) -> Result<(), EnvError> {
     let bytes = objects::read(env, fallback, usize::MAX)?;
     let mut before = State::decode(&bytes).map_err(|_| EnvError::CORRUPT)?;
-    before.continue_numbers_of(state);
+    before.continue_numbers(state.next_object());
     before.store(env)?;
     let after: Vec<u64> = state.objects().collect();
     *state = before;
@@ -276,6 +292,7 @@ fn fall_back<E: Env>(env: &mut E, state: &mut State, fallback: u64) -> Result<()
 pub(crate) fn compare_with_platform<E: Env>(env: &mut E, state: &mut State) {
     for component in &mut state.components {
         if let Stored::Native(uuid) = component.content
+            && component.digest.is_some()
             && env.installer().is_installed(uuid) == Ok(Some(false))
         {
             env.log(format_args!("a Trusted Application that was installed is gone"));

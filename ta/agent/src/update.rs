@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! An Update, over as many calls as its payloads from the network need.
 
+mod answer;
+
 use crate::agent::{Agent, Failed};
-use crate::config::{Config, TamAnchor};
-use crate::conversation::Answer;
-use crate::env::{Env, EnvError};
+use crate::config::{Config, TamAnchor, TrustStore};
+use crate::conversation::{Answer, verify};
+use crate::env::{Env, EnvError, accepted_now};
 use crate::install::{self, Done, Halted};
 use crate::limits::WORKING_MEMORY;
 use crate::processor::Failure;
@@ -19,11 +21,13 @@ use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
+use answer::{receipt, repeated};
 use teep_proto::limits::MAX_LIST;
-use teep_proto::suit::{ComponentId, Digest, Envelope, Report, ReportEntry, SystemPropertyClaims};
-use teep_proto::teec::{FetchData, Outcome, Reply, clip};
-use teep_proto::teep::{ErrCode, ErrorMessage, Message, Success, Update, diagnostic_text};
+use teep_proto::suit::{ComponentId, Digest, Envelope, Reason, Report, ReportEntry, SystemPropertyClaims};
+use teep_proto::teec::{FetchData, Reply, StillRunning, clip};
+use teep_proto::teep::{ErrCode, ErrorMessage, Update, diagnostic_text};
 
 /// An Update that waits for a payload.
 #[derive(Debug)]
@@ -36,17 +40,32 @@ pub(crate) struct Work {
 /// How far an Update is.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
-    /// It was found to be no repeat.
+    /// It was found to be no repeat, and within the quota.
     begun: bool,
+    /// It counts for the quota: it has written something.
+    counted: bool,
+    /// The Agent has its Attestation Result.
+    passport: bool,
     /// Entries of its lists that were carried out.
     done: usize,
     installed: usize,
     removed: usize,
-    /// Sessions that still run code that was replaced or removed.
-    sessions: u32,
+    /// Trusted Applications of which sessions still run code that was replaced or removed.
+    running: Vec<StillRunning>,
     reports: Reports,
     /// Of the entry under way.
     pub(crate) effects: Effects,
+}
+
+/// Seconds.
+const HOUR: u64 = 3600;
+
+/// How many Updates may write something in an [`HOUR`], whoever sends them; 0: any number.
+#[derive(Clone, Copy)]
+struct Quota {
+    limit: u64,
+    /// [`Env::uptime`].
+    now: u64,
 }
 
 /// An Update, and whose.
@@ -55,6 +74,8 @@ pub(crate) struct Order<'b> {
     pub(crate) update: &'b Update<'b>,
     /// Hash of the TAM's key and of the payload that it signed.
     pub(crate) payload: Hash,
+    /// With the TAM's signatures.
+    pub(crate) message: &'b [u8],
 }
 
 impl<E: Env> Agent<E> {
@@ -66,20 +87,21 @@ impl<E: Env> Agent<E> {
     ) -> Result<Reply, Failed> {
         self.drop_work(session);
         let mut progress = Progress::default();
-        match self.answer(session, bytes, &mut progress)? {
-            Some(reply) => Ok(reply),
-            None => match copy(bytes) {
-                Ok(message) => self.wait(session, Work { message, progress }),
+        let reply = match self.answer(session, bytes, &mut progress) {
+            Ok(None) => match copy(bytes) {
+                Ok(message) => return self.wait(session, Work { message, progress }),
                 Err(error) => {
                     progress.effects.give_up(FetchError::Env(error));
                     let reply = self.answer(session, bytes, &mut progress);
-                    if let Some(state) = &self.state {
-                        progress.effects.discard(&mut self.env, state);
-                    }
-                    reply?.ok_or_else(|| format!("{error}"))
+                    reply.and_then(|reply| reply.ok_or_else(|| format!("{error}")))
                 }
             },
-        }
+            Ok(Some(reply)) => Ok(reply),
+            Err(reason) => Err(reason),
+        };
+        // Whatever the answer is, nothing of what was staged for it stays behind.
+        self.discard(&mut progress.effects);
+        reply
     }
 
     /// More of the payload that the Update of this session waits for.
@@ -112,9 +134,7 @@ impl<E: Env> Agent<E> {
             Ok(Some(reply)) => Ok(reply),
             Err(reason) => Err(reason),
         };
-        // Whatever the answer is, nothing of what was fetched for it stays behind.
-        session.work = Some(Box::new(work));
-        self.drop_work(session);
+        self.discard(&mut work.progress.effects);
         reply
     }
 
@@ -134,7 +154,7 @@ impl<E: Env> Agent<E> {
         order: &Order<'_>,
         progress: &mut Progress,
     ) -> Result<Option<Answer>, Failed> {
-        let Order { tam, update, payload } = order;
+        let Order { tam, update, payload, .. } = order;
         let entries = update.unneeded_manifest_list.len().saturating_add(update.manifest_list.len());
         if let (Some(code), 0) = (update.err_code, entries) {
             return receipt(order, code).map(Some);
@@ -145,29 +165,68 @@ impl<E: Env> Agent<E> {
             return Answer::error(tam.dialect, error, text).map(Some);
         }
         let failed = |error| format!("SUIT Reports cannot be protected: {error}");
-        let protector = Protector::new(&mut self.env, session.protection, tam).map_err(failed)?;
+        let protector =
+            Protector::new(&mut self.env, self.config.suite, session.protection, tam).map_err(failed)?;
+        let mut trust = self.trust()?;
         let state = self.state()?;
         if let Some(answer) = repeated(order, state, progress.begun)? {
             return Ok(Some(answer));
         }
-        progress.begun = true;
-        let mut refusal = self.refuse_for_now();
-        let Self { env, config, state: Some(state), .. } = self else {
-            return Err("the Agent's state is not there".to_owned());
-        };
+        let mut passport = None;
+        if let (false, Some(attestation)) = (progress.begun, &update.attestation) {
+            match self.check_passport(attestation)? {
+                Ok(is_to_be_kept) => passport = is_to_be_kept.then_some(attestation),
+                Err(text) => {
+                    let err_msg = diagnostic_text(&text);
+                    let error = ErrorMessage::new(update.token, ErrCode::PERMANENT_ERROR, err_msg.as_deref());
+                    return Answer::error(tam.dialect, error, &text).map(Some);
+                }
+            }
+        }
+        let quota = Quota { limit: trust.policy.updates_per_hour.into(), now: self.env.uptime() };
+        let mut refusal = self.refuse_for_now(progress, quota);
+        if let (None, Some(passport)) = (&refusal, passport) {
+            match self.keep_passport(passport) {
+                Ok(is_new) => {
+                    progress.passport = true;
+                    if is_new {
+                        progress.counted = true;
+                        self.updates.count(quota.limit, HOUR, quota.now);
+                    }
+                }
+                Err(refused) => refusal = Some(refused),
+            }
+        }
+        progress.begun |= refusal.is_none();
         while refusal.is_none() && progress.done < entries {
+            trust = match self.still_trusted(session, order, trust) {
+                Ok(trust) => trust,
+                Err(refused) => {
+                    refusal = Some(refused);
+                    break;
+                }
+            };
+            let Self { env, config, state: Some(state), updates, running, .. } = self else {
+                return Err("the Agent's state is not there".to_owned());
+            };
             let root = hash(tam.uri.as_bytes());
             let complete = progress.done.saturating_add(1) == entries;
             let record = UpdateRecord { tam: root, payload: *payload, complete };
-            let entry = Entry { token: update.token, protector: &protector, record };
+            let entry = Entry { token: update.token, protector: &protector, record, config, trust: &trust };
             let unneeded = update.unneeded_manifest_list.get(progress.done);
             let position = progress.done.saturating_sub(update.unneeded_manifest_list.len());
             let envelope = update.manifest_list.get(position).copied();
+            let known = progress.running.len();
             let carried_out = match (unneeded, envelope) {
-                (Some(id), _) => entry.unlink(env, config, state, progress, id),
-                (None, Some(envelope)) => entry.install(env, config, state, progress, envelope),
+                (Some(id), _) => entry.unlink(env, state, progress, id),
+                (None, Some(envelope)) => entry.install(env, state, progress, envelope),
                 (None, None) => Ok(()),
             };
+            if !progress.counted && (carried_out.is_ok() || !progress.effects.is_empty()) {
+                progress.counted = true;
+                updates.count(quota.limit, HOUR, quota.now);
+            }
+            running.replaced(progress.running.get(known..).unwrap_or_default());
             match carried_out {
                 Ok(()) => progress.done = progress.done.saturating_add(1),
                 Err(Halted::Suspended) => return Ok(None),
@@ -175,8 +234,7 @@ impl<E: Env> Agent<E> {
             }
             if let Some(Refusal::Unknown(_)) = refusal {
                 // What it refers to, if it is the new one, must not be deleted now.
-                progress.effects = Effects::default();
-                self.forget_state();
+                self.forget_state(core::mem::take(&mut progress.effects).into_objects());
                 break;
             }
             progress.effects.discard(env, state);
@@ -187,13 +245,45 @@ impl<E: Env> Agent<E> {
         progress.answer(order, refusal.as_ref()).map(Some)
     }
 
-    /// Why no Update can be carried out just now.
-    fn refuse_for_now(&mut self) -> Option<Refusal> {
+    /// The trust store that counts for the next entry. Where it is not the one `before`, because an entry has changed it,
+    /// the TAM must be trusted by it too for the rest of the Update.
+    fn still_trusted(
+        &mut self,
+        session: &Session,
+        order: &Order<'_>,
+        before: Arc<TrustStore>,
+    ) -> Result<Arc<TrustStore>, Refusal> {
+        let trust = self.effective_trust()?;
+        if Arc::ptr_eq(&trust, &before) {
+            return Ok(trust);
+        }
+        let accept = accepted_now(&mut self.env);
+        let is_obeyed =
+            trust.tam(&order.tam.uri).is_some_and(|tam| match verify(tam, order.message, accept) {
+                Ok((message, _)) => {
+                    matches!(Self::unattested_update(tam, session, order.update, message.key()), Ok(None))
+                }
+                Err(_) => false,
+            });
+        if is_obeyed {
+            return Ok(trust);
+        }
+        let text = "the new trust store does not trust this TAM: the rest of the Update is not carried out";
+        Err(Failure::early(Reason::Unauthenticated, text).into())
+    }
+
+    /// Why the Update of which `progress` was made cannot be carried out just now.
+    fn refuse_for_now(&self, progress: &Progress, quota: Quota) -> Option<Refusal> {
         if let Err(error) = objects::memory(WORKING_MEMORY) {
             return Some(error.into());
         }
-        let unfinished = self.state.as_ref().is_some_and(|state| state.journal.is_some());
-        unfinished.then_some(Refusal::Unfinished)
+        if self.state.as_ref().is_some_and(|state| state.journal.is_some()) {
+            return Some(Refusal::Unfinished);
+        }
+        if progress.begun || quota.limit == 0 {
+            return None;
+        }
+        self.updates.check(quota.limit, HOUR, quota.now).err().map(Refusal::TooOften)
     }
 }
 
@@ -203,13 +293,14 @@ struct Entry<'e> {
     protector: &'e Protector,
     /// What is remembered when it is carried out.
     record: UpdateRecord,
+    config: &'e Config,
+    trust: &'e TrustStore,
 }
 
 impl Entry<'_> {
     fn install<E: Env>(
         &self,
         env: &mut E,
-        config: &Config,
         state: &mut State,
         progress: &mut Progress,
         envelope: &[u8],
@@ -217,11 +308,12 @@ impl Entry<'_> {
         let arena = Arena::new();
         let envelope = Envelope::decode(envelope).map_err(Failure::from)?;
         let mut report = Report::new("", envelope.claimed_digest(), self.token);
-        let outcome = match envelope.verify(config.signers.iter().map(|signer| &signer.key)) {
+        let signers = self.trust.signers.iter().map(|signer| &signer.key);
+        let outcome = match envelope.verify_with(signers, accepted_now(env)) {
             Err(error) => Err(Failure::from(error).into()),
             Ok(verified) => {
                 report.reference_uri = verified.get().reference_uri.unwrap_or_default();
-                let device = Device::new(env, config, state, &mut progress.effects, &arena);
+                let device = Device::new(env, self.config, self.trust, state, &mut progress.effects, &arena);
                 install::install(device, &envelope, &verified, self.record.tam, self.record)
             }
         };
@@ -234,7 +326,6 @@ impl Entry<'_> {
     fn unlink<E: Env>(
         &self,
         env: &mut E,
-        config: &Config,
         state: &mut State,
         progress: &mut Progress,
         id: &ComponentId<'_>,
@@ -246,7 +337,7 @@ impl Entry<'_> {
             envelope.and_then(reference).unwrap_or(("", digest))
         });
         let before = state.manifests.len();
-        let device = Device::new(env, config, state, &mut progress.effects, &arena);
+        let device = Device::new(env, self.config, self.trust, state, &mut progress.effects, &arena);
         let outcome = uninstall::unlink(device, id, self.record.tam, self.record);
         // One that something still needs stays, and is counted when it goes.
         progress.removed = progress.removed.saturating_add(before.saturating_sub(state.manifests.len()));
@@ -287,7 +378,7 @@ impl Entry<'_> {
                 .iter()
                 .map(|(id, digest)| ReportEntry::Properties(SystemPropertyClaims::new(*id, Some(*digest)))),
         );
-        progress.sessions = progress.sessions.saturating_add(done.sessions);
+        progress.running.extend(done.running);
         progress.reports.add(env, self.protector, report)?;
         for gone in &done.uninstalled {
             let Some((uri, digest)) = reference(gone.envelope) else { continue };
@@ -302,74 +393,6 @@ fn reference(envelope: &[u8]) -> Option<(&str, Digest)> {
     let envelope = Envelope::decode(envelope).ok()?;
     let uri = envelope.inspect().ok()?.reference_uri.unwrap_or_default();
     Some((uri, envelope.claimed_digest()))
-}
-
-impl Progress {
-    fn answer(&self, order: &Order<'_>, refusal: Option<&Refusal>) -> Result<Answer, Failed> {
-        let suit_reports = self.reports.list();
-        let Order { tam, update, .. } = order;
-        let Some(refusal) = refusal else {
-            let text = self.sentence();
-            let success = Success { token: update.token, msg: None, suit_reports };
-            return Answer::new(tam.dialect, &Message::Success(success), Outcome { err_code: 0, text });
-        };
-        let code = match refusal {
-            Refusal::Temporary(_) | Refusal::Full(_) | Refusal::Unfinished | Refusal::Unknown(_) => {
-                ErrCode::TEMPORARY_ERROR
-            }
-            Refusal::Manifest(_) => ErrCode::MANIFEST_PROCESSING_FAILED,
-        };
-        let text = format!("{refusal}");
-        let err_msg = diagnostic_text(&text);
-        let error =
-            ErrorMessage { suit_reports, ..ErrorMessage::new(update.token, code, err_msg.as_deref()) };
-        Answer::error(tam.dialect, error, &text)
-    }
-
-    /// What was done, for the person at the Broker.
-    fn sentence(&self) -> String {
-        let manifests = |count: usize, what: &str| match count {
-            0 => None,
-            1 => Some(format!("1 manifest {what}")),
-            count => Some(format!("{count} manifests {what}")),
-        };
-        let running = match self.sessions {
-            0 => None,
-            1 => Some("1 session still runs the code from before until it ends".to_owned()),
-            n => Some(format!("{n} sessions still run the code from before until they end")),
-        };
-        let parts = [manifests(self.installed, "installed"), manifests(self.removed, "removed"), running];
-        let parts: Vec<String> = parts.into_iter().flatten().collect();
-        if parts.is_empty() { "nothing to install".to_owned() } else { parts.join("; ") }
-    }
-}
-
-/// The answer to an Update that was carried out before (AMB-18, REQ-TEEP-095): the same, if it was carried out
-/// completely; nothing is changed. One that stopped on the way goes on as long as no other Update came in between.
-fn repeated(order: &Order<'_>, state: &State, begun: bool) -> Result<Option<Answer>, Failed> {
-    let Order { tam, update, payload } = order;
-    let text = match state.update(payload) {
-        Some((record, _)) if record.complete => {
-            let text = "nothing changed: this Update was carried out before".to_owned();
-            let success = Success { token: update.token, ..Success::default() };
-            let outcome = Outcome { err_code: 0, text };
-            return Answer::new(tam.dialect, &Message::Success(success), outcome).map(Some);
-        }
-        Some((_, is_latest)) if !is_latest && !begun => {
-            "nothing changed: this Update failed before, and others were carried out since"
-        }
-        _ => return Ok(None),
-    };
-    let error = ErrorMessage::new(update.token, ErrCode::MANIFEST_PROCESSING_FAILED, Some(text));
-    Answer::error(tam.dialect, error, text).map(Some)
-}
-
-/// An Update that reports an error of ours: received, nothing done (AMB-08).
-fn receipt(order: &Order<'_>, code: ErrCode) -> Result<Answer, Failed> {
-    let success = Success { token: order.update.token, ..Success::default() };
-    let text = format!("the TAM reports {code}: {}", order.update.err_msg.unwrap_or("no explanation"));
-    let outcome = Outcome { err_code: code.number(), text };
-    Answer::new(order.tam.dialect, &Message::Success(success), outcome)
 }
 
 fn copy(bytes: &[u8]) -> Result<Vec<u8>, EnvError> {

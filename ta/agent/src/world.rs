@@ -7,21 +7,23 @@ mod source;
 pub(crate) use arena::Arena;
 
 use crate::component;
-use crate::config::Config;
-use crate::env::{Env, EnvError, InstallError, Installer, Storage};
+use crate::config::{Config, TrustStore};
+use crate::env::{Env, EnvError, InstallError, Installer, Storage, accepted_now};
 use crate::processor::{Content, Policy, Staged, Stop, World};
 use crate::staging::{Effects, FetchError};
 use crate::store::{ComponentRecord, State, Stored, objects};
+use crate::trust;
 use alloc::format;
 use alloc::vec::Vec;
 use source::{Readable, cause, undecryptable};
-use teep_proto::cose::{CONTEXT_SUIT_PAYLOAD, Encrypted, Thumbprint, Verified};
+use teep_proto::cose::{Accept, CONTEXT_SUIT_PAYLOAD, Encrypted, Thumbprint, Verified};
 use teep_proto::suit::{ComponentId, Digest, DigestAlgorithm, Envelope, Manifest, Reason};
 
 /// The device while one manifest is processed, and the state it will be in.
 pub(crate) struct Device<'w, 'b, E: Env> {
     pub(crate) env: &'w mut E,
     pub(crate) config: &'w Config,
+    pub(crate) trust: &'w TrustStore,
     /// As it is.
     pub(crate) state: &'w mut State,
     /// As it will be.
@@ -29,6 +31,8 @@ pub(crate) struct Device<'w, 'b, E: Env> {
     pub(crate) effects: &'w mut Effects,
     /// What has to outlive the procedure.
     pub(crate) arena: &'b Arena,
+    /// What is processed may replace the trust store, and names nothing else.
+    pub(crate) changes_trust: bool,
     /// The manifests whose suit-uninstall was run, or is being run.
     pub(crate) uninstalled: Vec<Uninstalled<'b>>,
 }
@@ -47,13 +51,24 @@ impl<'w, 'b, E: Env> Device<'w, 'b, E> {
     pub(crate) fn new(
         env: &'w mut E,
         config: &'w Config,
+        trust: &'w TrustStore,
         state: &'w mut State,
         effects: &'w mut Effects,
         arena: &'b Arena,
     ) -> Self {
         effects.begin_run();
         let next = state.clone();
-        Self { env, config, state, next, effects, arena, uninstalled: Vec::new() }
+        Self {
+            env,
+            config,
+            trust,
+            state,
+            next,
+            effects,
+            arena,
+            changes_trust: false,
+            uninstalled: Vec::new(),
+        }
     }
 
     /// Stages `bytes` as an object.
@@ -96,7 +111,7 @@ impl<'w, 'b, E: Env> Device<'w, 'b, E> {
 
 impl<'b, E: Env> World<'b> for Device<'_, 'b, E> {
     fn policy(&self) -> Policy {
-        self.config.policy()
+        self.trust.manifest_policy()
     }
 
     fn vendor_ids(&self) -> &[[u8; 16]] {
@@ -117,7 +132,13 @@ impl<'b, E: Env> World<'b> for Device<'_, 'b, E> {
         id: &ComponentId<'b>,
         command: Option<i64>,
     ) -> Result<(), Stop> {
-        let anchor = self.config.signer(signer).filter(|anchor| anchor.may_touch(id));
+        let is_agents = component::is_agents(id);
+        if is_agents && !self.changes_trust {
+            return Err(Stop::Fail(Reason::ComponentUnauthorised, trust::untouchable(id).into()));
+        }
+        let anchor = self.trust.signer(signer);
+        let anchor =
+            anchor.filter(|anchor| if is_agents { anchor.trust_store } else { anchor.may_touch(id) });
         let text = match (anchor, command) {
             (None, _) => format!("the signer has no right to {id}"),
             (Some(anchor), Some(command)) if !anchor.may_use(command) => {
@@ -130,7 +151,8 @@ impl<'b, E: Env> World<'b> for Device<'_, 'b, E> {
     }
 
     fn supports(&mut self, id: &ComponentId<'b>) -> Result<(), Stop> {
-        if component::is_supported(id) {
+        let is_trust_store = self.changes_trust && id.as_bytes() == component::trust_store();
+        if is_trust_store || component::is_supported(id) {
             return Ok(());
         }
         let text = format!("{id} is no component of this device");
@@ -264,7 +286,11 @@ impl<'b, E: Env> World<'b> for Device<'_, 'b, E> {
     }
 
     fn verify(&mut self, envelope: &Envelope<'b>) -> Result<Verified<Manifest<'b>>, Stop> {
-        Ok(envelope.verify(self.config.signers.iter().map(|signer| &signer.key))?)
+        // The certificates of one that is installed were valid when it came, which is all they have to be.
+        let digest = envelope.claimed_digest();
+        let is_installed = self.state.manifests.iter().any(|manifest| manifest.digest == digest);
+        let accept = if is_installed { Accept::default() } else { accepted_now(self.env) };
+        Ok(envelope.verify_with(self.trust.signers.iter().map(|signer| &signer.key), accept)?)
     }
 
     fn floor(&mut self, manifest_id: &ComponentId<'b>) -> Option<u64> {
@@ -297,7 +323,9 @@ impl<'b, E: Env> World<'b> for Device<'_, 'b, E> {
             Some(manifest) if manifest.depends_on(id) => manifest.dependencies.retain(|own| own != id),
             _ => return Ok(None),
         }
-        if self.next.is_needed(id) || self.next.manifest(id).is_none() {
+        // What a manifest says whose signer is not trusted any more is not done; it goes afterwards, with the rest.
+        let obeyed = self.next.manifest(id).is_some_and(|manifest| manifest.is_authorised(self.trust));
+        if self.next.is_needed(id) || !obeyed {
             return Ok(None);
         }
         Ok(self.begin_uninstall(id)?.map(|gone| gone.envelope))

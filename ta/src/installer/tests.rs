@@ -48,6 +48,9 @@ impl Store {
                 let found = self.installed.iter().any(|uuid| uuid[..] == call.input);
                 if found { value(&mut params[1], self.usage) } else { raw::TEE_ERROR_ITEM_NOT_FOUND }
             }
+            (command::GET_USAGE, REMOVE_TYPES, _) if call.input.len() == 16 => {
+                value(&mut params[1], self.usage)
+            }
             (command::LIST, OUT, _) => {
                 let entry = |uuid: &[u8; 16]| [&uuid[..], &[0xff; 8]].concat();
                 put(&mut params[0], &self.installed.iter().flat_map(entry).collect::<Vec<u8>>())
@@ -97,18 +100,23 @@ fn image(len: usize) -> Vec<u8> {
 
 #[test]
 fn what_the_store_offers_is_found_out_once() {
-    let streams = Abilities { checks_first: true, removes: false };
-    let removes = Abilities { checks_first: false, removes: true };
-    let both = Abilities { checks_first: true, removes: true };
+    let none = Abilities::default();
+    let all =
+        Abilities { checks_first: true, removes: true, lists: true, counts_sessions: true, exclusive: true };
     for (abilities, expected) in [
-        (None, Abilities::default()),
-        (Some((1, 0)), Abilities::default()),
-        (Some((1, 1)), streams),
-        (Some((1, 2)), removes),
-        (Some((1, 0x1f)), both),
+        (None, none),
+        (Some((1, 0)), none),
+        (Some((1, 0x1)), Abilities { checks_first: true, ..none }),
+        (Some((1, 0x2)), Abilities { removes: true, ..none }),
+        (Some((1, 0x4)), Abilities { lists: true, ..none }),
+        (Some((1, 0x8)), Abilities { counts_sessions: true, ..none }),
+        (Some((1, 0x10)), Abilities { exclusive: true, ..none }),
+        (Some((1, 0x1f)), all),
+        // What a later one adds.
+        (Some((1, 0xff)), all),
         // What another version means by its bits is not known.
-        (Some((2, 0x1f)), Abilities::default()),
-        (Some((0, 0x1f)), Abilities::default()),
+        (Some((2, 0x1f)), none),
+        (Some((0, 0x1f)), none),
     ] {
         let (found, heard) = Store { abilities, ..Store::default() }
             .with(|installer| [installer.abilities(), installer.abilities()]);
@@ -299,6 +307,23 @@ fn old_code_that_is_still_in_use_is_counted() {
             store.with(|installer| [installer.remove(UUID), install(installer, &image(5000), 5000)]);
         assert_eq!(counts, [Ok(Some(expected)); 2]);
     }
+}
+
+#[test]
+fn open_sessions_are_counted_by_a_store_that_tells_the_usage() {
+    for (usage, expected) in [((0, 0), 0), ((3, 1), 3), ((0, 1), 1)] {
+        let (counted, heard) =
+            Store { usage, ..Store::patched() }.with(|installer| installer.open_sessions(UUID));
+        assert_eq!(counted, Ok(Some(expected)));
+        assert_eq!(heard.said(), [(command::GET_USAGE, &UUID[..])]);
+    }
+    let (counted, heard) = Store::default().with(|installer| installer.open_sessions(UUID));
+    assert_eq!(counted, Ok(None));
+    assert!(heard.said().is_empty());
+    let (counted, _) = Store::patched()
+        .failing(command::GET_USAGE, 0xffff_1234)
+        .with(|installer| installer.open_sessions(UUID));
+    assert_eq!(counted, Err(InstallError::Failed(0xffff_1234)));
 }
 
 #[test]

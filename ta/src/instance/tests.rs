@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 use super::*;
-use crate::mock::disk::{Disk, with_disk};
+use crate::mock::disk::{Damage, Disk, with_disk};
 use crate::mock::{NONE, exclusive, identity, mem_move, memref};
 use optee_utee::{FromRawParameters, raw};
 use std::fs;
@@ -144,4 +144,30 @@ fn linux_gets_replies_and_a_trusted_application_the_agents_answer() {
     let (reply, read) = outcome.expect("sessions");
     assert_eq!(reply, Ok(Reply::Nothing));
     assert_eq!(read, Err(ErrorKind::ItemNotFound), "nothing is installed");
+}
+
+/// Attack: Linux damages the Agent's state, which OP-TEE deletes when it finds out, and ends all its sessions, for an
+/// Agent that finds nothing and starts anew. The instance outlives its sessions (`TA_FLAG_INSTANCE_KEEP_ALIVE`).
+#[test]
+fn attack_damaged_state_to_be_forgotten_with_the_last_session() {
+    let instance = instance();
+    let damage =
+        Disk { corrupt: [(b"state".to_vec(), Damage::Data)].into(), ..Disk::with(&[("state", b"12345")]) };
+    let (replies, disk) = with_disk(damage, |_| {
+        let _memory = mem_move(&Rc::default());
+        let mut replies = Vec::new();
+        for _ in 0..3 {
+            let mut linux = open(&instance, LINUX).expect("a session");
+            let mut reply = vec![0; MAX_REPLY];
+            let len = teep(&instance, &mut linux, Command::RequestPolicyCheck.id(), &mut reply);
+            replies.push(Reply::decode(&reply[..len.expect("a reply")]));
+            instance.close_session(&mut linux);
+        }
+        replies
+    });
+    assert!(disk.names().is_empty(), "OP-TEE has deleted it");
+    for reply in replies {
+        let Ok(Reply::Failed { reason }) = &reply else { panic!("{reply:?}") };
+        assert!(reason.contains("damaged"), "{reason}");
+    }
 }

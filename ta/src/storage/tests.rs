@@ -97,6 +97,19 @@ fn an_object_that_is_used_in_pieces_is_opened_once() {
 }
 
 /// OP-TEE refuses to open an object twice: whatever comes next must find it closed.
+/// What stays open between sessions would bind OP-TEE to the supplicant of that time.
+#[test]
+fn an_object_that_is_used_in_pieces_is_not_open_after_the_session() {
+    let (result, disk) = with_disk(with_object(b"12345"), |storage| {
+        let mut buffer = [0; 2];
+        storage.read_at("state", 0, &mut buffer)?;
+        storage.release();
+        storage.read_at("state", 2, &mut buffer)?;
+        Ok::<_, EnvError>(buffer)
+    });
+    assert_eq!((result, disk.opened), (Ok(*b"34"), 2));
+}
+
 #[test]
 fn an_object_that_was_used_in_pieces_can_be_used_as_a_whole() {
     let (result, disk) = with_disk(with_object(b"12345"), |storage| {

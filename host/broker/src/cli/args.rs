@@ -18,12 +18,16 @@ Examples:
     teep-broker unrequest-ta 1c42796f-7fc4-4536-b751-6a58e6f4540c
   Look for updates and removals, e.g. from a daily timer:
     teep-broker --quiet policy-check
-  What is installed, for a script:
-    teep-broker --json info
+  What is installed, and whether the Agent is well:
+    teep-broker status
+  The public key by which a TAM is to know this device, for a script:
+    teep-broker --json keys
+  At manufacture: whom the Agent is to trust, made by teep-suit trust-store:
+    teep-broker provision trust.cbor
 
 Exit codes:
    0  done
-   1  failed, and not as below; the message says why
+   1  failed, and not as below; the message says why. status: the Agent's storage is damaged
    2  nothing to do: the Agent needed no TAM
    3  the TAM does not offer what was requested
    4  the TAM could not be reached, or its answer never came
@@ -88,12 +92,31 @@ pub(super) enum Task {
     UnrequestTa(Component),
     /// Ask the Agent's TAMs whether anything is to be updated or removed
     PolicyCheck,
-    /// Show the Agent: its version, its public keys, the TAMs it trusts, what it has installed
+    /// Show what the Agent has installed, whom it trusts, what is pending and how safe its storage is
     ///
-    /// The public key is the one by which a TAM knows the device. The decryption key is the one to which an
-    /// author encrypts what is for this device alone (encrypt-to in teep-suit create --help). The report key
-    /// verifies the device's SUIT Reports (teep-suit explain --key).
-    Info,
+    /// Nothing is changed by that, and no secret is shown. Rollback protection "none" means: who controls Linux can
+    /// put an older copy of everything the TEE has stored back, and the Agent cannot tell. It will then have what
+    /// was installed at that time, trust whom it trusted then, and accept the manifests it accepted then. With
+    /// "rpmb" OP-TEE refuses such a copy.
+    Status,
+    /// Show the device's public keys, and what the TEE measures the Agent to be
+    ///
+    /// The public key is the one by which a TAM knows the device, the attestation key the one that vouches for it
+    /// (teep-tam enrol). The decryption key is the one to which an author encrypts what is for this device alone
+    /// (encrypt-to in teep-suit create --help). The report key verifies the device's SUIT Reports (teep-suit explain
+    /// --key).
+    Keys,
+    /// Hand the Agent its first trust store: whom it is to trust. At manufacture, once
+    ///
+    /// Only an Agent that was built for that takes one (trust.provisioning in its configuration), and only one: it is
+    /// sealed then. Whoever comes first decides whom the device trusts, so do it before the device leaves your
+    /// hands, and look at the result with teep-broker status. teep-suit trust-store FILE.toml --out FILE makes the
+    /// file. Later the trust store is replaced by manifests of the signers that it gives that right.
+    Provision {
+        /// The trust store, as teep-suit trust-store writes it
+        #[arg(value_name = "FILE")]
+        trust_store: PathBuf,
+    },
 }
 
 impl Task {
@@ -103,7 +126,9 @@ impl Task {
             Self::RequestTa(_) => "request-ta",
             Self::UnrequestTa(_) => "unrequest-ta",
             Self::PolicyCheck => "policy-check",
-            Self::Info => "info",
+            Self::Status => "status",
+            Self::Keys => "keys",
+            Self::Provision { .. } => "provision",
         }
     }
 }

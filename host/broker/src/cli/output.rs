@@ -5,12 +5,11 @@
 
 use super::args::Args;
 use super::progress::{self, Progress};
-use super::{exit, exit_code};
+use super::{exit, exit_code, status};
 use crate::{Event, Failure, Report};
 use serde_json::{Value, json};
 use std::io::Write;
-use teep_proto::suit::text;
-use teep_proto::teec::{AgentInfo, InstalledComponent, Outcome};
+use teep_proto::teec::{AgentInfo, Outcome};
 
 pub(super) const SCHEMA: u32 = 1;
 
@@ -113,53 +112,37 @@ impl<'a, O: Write, E: Write> Output<'a, O, E> {
         exit::USAGE
     }
 
-    pub(super) fn info(&mut self, info: &AgentInfo) -> u8 {
+    pub(super) fn status(&mut self, info: &AgentInfo) -> u8 {
+        let (code, result) = match info.stored {
+            Ok(_) => (exit::OK, "ok"),
+            Err(_) => (exit::FAILURE, "damaged"),
+        };
         if self.json {
-            let agent = json!({
-                "version": info.version,
-                "public_key": hex::encode(&info.public_key),
-                "decryption_key": hex::encode(&info.decryption_key),
-                "report_key": hex::encode(&info.report_key),
-                "attestation_key": hex::encode(&info.attestation_key),
-                "measurement": (!info.measurement.is_empty()).then(|| hex::encode(&info.measurement)),
-                "tam_uris": info.tam_uris,
-                "components": info.components.iter().map(component).collect::<Vec<_>>(),
-            });
-            self.object("ok", vec![("agent", agent)]);
-            return exit::OK;
+            self.object(result, vec![("status", status::status_json(info))]);
+        } else {
+            let _ = self.out.write_all(status::status(info).as_bytes());
         }
-        let _ = writeln!(self.out, "TEEP Agent {}", printable(&info.version));
-        for (name, key) in [
-            ("public key", &info.public_key),
-            ("decryption key", &info.decryption_key),
-            ("report key", &info.report_key),
-            ("attestation key", &info.attestation_key),
-        ] {
-            let _ = writeln!(self.out, "{name} (COSE_Key): {}", hex::encode(key));
+        code
+    }
+
+    pub(super) fn keys(&mut self, info: &AgentInfo) -> u8 {
+        if self.json {
+            self.object("ok", vec![("keys", status::keys_json(info))]);
+        } else {
+            let _ = self.out.write_all(status::keys(info).as_bytes());
         }
-        let measured =
-            if info.measurement.is_empty() { "none".to_owned() } else { hex::encode(&info.measurement) };
-        let _ = writeln!(self.out, "measurement (SHA-256): {measured}");
-        self.list("TAMs", info.tam_uris.iter().map(|uri| printable(uri)));
-        self.list(
-            "installed",
-            info.components.iter().map(|component| {
-                format!(
-                    "{}\n    manifest sequence number {}, SHA-256 {}",
-                    text::format(&component.component_id),
-                    component.manifest_sequence_number,
-                    hex::encode(&component.digest)
-                )
-            }),
-        );
         exit::OK
     }
 
-    fn list(&mut self, title: &str, items: impl ExactSizeIterator<Item = String>) {
-        let _ = writeln!(self.out, "{title}:{}", if items.len() == 0 { " none" } else { "" });
-        for item in items {
-            let _ = writeln!(self.out, "  {item}");
+    pub(super) fn provisioned(&mut self) -> u8 {
+        if self.json {
+            self.object("ok", Vec::new());
+        } else {
+            let text = "Provisioned: from now on the Agent trusts whom this trust store names, and only manifests of \
+                        its trust-store signers change that.";
+            let _ = writeln!(self.out, "{text}");
         }
+        exit::OK
     }
 
     fn object(&mut self, result: &str, fields: Vec<(&str, Value)>) {
@@ -182,14 +165,6 @@ fn report_fields(report: &Report) -> Vec<(&'static str, Value)> {
         ("outcomes", outcomes.into()),
         ("unfetched", report.unfetched.clone().into()),
     ]
-}
-
-fn component(component: &InstalledComponent) -> Value {
-    json!({
-        "component_id": text::format(&component.component_id),
-        "manifest_sequence_number": component.manifest_sequence_number,
-        "digest": hex::encode(&component.digest),
-    })
 }
 
 fn sentence(outcome: &Outcome) -> String {

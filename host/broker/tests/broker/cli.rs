@@ -3,31 +3,33 @@
 
 use crate::agent::FakeTee;
 use crate::server::{Server, message, no_content, status, unused_uri};
+use crate::status::info;
 use crate::{connect, send};
 use serde_json::{Value, json};
 use std::ffi::OsString;
 use teep_broker::TeeError;
 use teep_broker::cli::{exit, run};
-use teep_proto::teec::{AgentInfo, InstalledComponent, Outcome, Reply, TaRequest};
+use teep_proto::suit::text;
+use teep_proto::teec::{Command, Outcome, Reply, TaRequest};
 
-const UUID: &str = "1c42796f-7fc4-4536-b751-6a58e6f4540c";
-const UUID_BYTES: [u8; 16] =
+pub(crate) const UUID: &str = "1c42796f-7fc4-4536-b751-6a58e6f4540c";
+pub(crate) const UUID_BYTES: [u8; 16] =
     [0x1c, 0x42, 0x79, 0x6f, 0x7f, 0xc4, 0x45, 0x36, 0xb7, 0x51, 0x6a, 0x58, 0xe6, 0xf4, 0x54, 0x0c];
 
-struct Ran {
-    code: u8,
-    out: String,
-    err: String,
+pub(crate) struct Ran {
+    pub(crate) code: u8,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 impl Ran {
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         assert_eq!(self.out.lines().count(), 1, "{}", self.out);
         serde_json::from_str(&self.out).unwrap()
     }
 }
 
-fn teep_broker(tee: &FakeTee, args: &[&str]) -> Ran {
+pub(crate) fn teep_broker(tee: &FakeTee, args: &[&str]) -> Ran {
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let args = ["teep-broker"].iter().chain(args).map(OsString::from);
     let code = run(args, tee.clone(), &mut out, &mut err);
@@ -41,24 +43,6 @@ fn update(err_code: u64, text: &str) -> (Server, FakeTee) {
     let reply = Reply::Send { tam_uri: server.uri(), message: b"reply".to_vec(), outcome };
     let tee = FakeTee::new([connect(&server.uri()), reply]);
     (server, tee)
-}
-
-fn info() -> AgentInfo {
-    let id = vec![b"TEEP-Device".to_vec(), b"SecureFS".to_vec(), UUID_BYTES.to_vec(), b"ta".to_vec()];
-    AgentInfo {
-        version: "0.1.0".to_owned(),
-        public_key: vec![0xa1, 0x01, 0x02],
-        decryption_key: vec![0xa1, 0x20],
-        report_key: vec![0xa1, 0x21],
-        attestation_key: vec![0xa1, 0x22],
-        measurement: vec![0xcd; 32],
-        tam_uris: vec!["https://tam.example/tam".to_owned()],
-        components: vec![InstalledComponent {
-            component_id: id,
-            manifest_sequence_number: 7,
-            digest: vec![0xab; 32],
-        }],
-    }
 }
 
 #[test]
@@ -135,7 +119,7 @@ fn no_tam_is_4() {
 
 #[test]
 fn no_agent_is_5() {
-    for args in [&["-q", "info"][..], &["-q", "policy-check"]] {
+    for args in [&["-q", "status"][..], &["-q", "keys"], &["-q", "policy-check"]] {
         let ran = teep_broker(&FakeTee::closed(TeeError::from_open(0xffff_0008)), args);
         assert_eq!((ran.code, ran.out.as_str()), (exit::TEE_UNAVAILABLE, ""));
         assert!(
@@ -144,7 +128,7 @@ fn no_agent_is_5() {
             ran.err
         );
     }
-    let ran = teep_broker(&FakeTee::raw([Ok(vec![0])]), &["info"]);
+    let ran = teep_broker(&FakeTee::raw([Ok(vec![0])]), &["status"]);
     assert_eq!(ran.code, exit::TEE_UNAVAILABLE);
 }
 
@@ -201,9 +185,12 @@ fn help_teaches_and_is_0() {
     let (section, _) = rest.split_once("Exit codes:").unwrap();
     let examples: Vec<_> =
         section.lines().filter_map(|line| line.trim().strip_prefix("teep-broker ")).collect();
-    assert_eq!(examples.len(), 5);
+    assert_eq!(examples.len(), 7);
     for example in examples {
-        let reply = if example.ends_with("info") { Reply::Info(info()) } else { Reply::Nothing };
+        // Any file will do.
+        let example = example.replace("trust.cbor", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
+        let asks = example.ends_with("status") || example.ends_with("keys");
+        let reply = if asks { Reply::Info(info().into()) } else { Reply::Nothing };
         let ran = teep_broker(&FakeTee::new([reply]), &example.split(' ').collect::<Vec<_>>());
         assert_ne!(ran.code, exit::USAGE, "{example}: {}", ran.err);
     }
@@ -218,7 +205,7 @@ fn the_request_reaches_the_agent() {
         let tee = FakeTee::new([Reply::Nothing]);
         teep_broker(&tee, &[command, UUID, "--tam", "https://tam.example/"]);
         let expected = TaRequest {
-            component_id: info().components[0].component_id.clone(),
+            component_id: text::native_ta(UUID_BYTES),
             tam_uri_hint: Some("https://tam.example/".to_owned()),
         };
         assert_eq!(TaRequest::decode(&tee.calls()[0].request), Ok(expected));
@@ -262,38 +249,6 @@ fn json_of_a_failure() {
     }
 }
 
-#[test]
-fn info_for_people_and_programs() {
-    let (digest, measurement) = ("ab".repeat(32), "cd".repeat(32));
-    let ran = teep_broker(&FakeTee::new([Reply::Info(info())]), &["info"]);
-    assert_eq!(ran.code, exit::OK);
-    assert_eq!(
-        ran.out,
-        format!(
-            "TEEP Agent 0.1.0\npublic key (COSE_Key): a10102\ndecryption key (COSE_Key): a120\nreport key (COSE_Key): a121\nattestation key (COSE_Key): a122\nmeasurement (SHA-256): {measurement}\nTAMs:\n  https://tam.example/tam\ninstalled:\n  \
-             TEEP-Device/SecureFS/uuid:{UUID}/ta\n    manifest sequence number 7, SHA-256 {digest}\n"
-        )
-    );
-    let ran = teep_broker(&FakeTee::new([Reply::Info(info())]), &["info", "--json"]);
-    assert_eq!(
-        ran.json(),
-        json!({
-            "schema": 1, "command": "info", "result": "ok",
-            "agent": {
-                "version": "0.1.0", "public_key": "a10102", "decryption_key": "a120", "report_key": "a121",
-                "attestation_key": "a122", "measurement": measurement, "tam_uris": ["https://tam.example/tam"],
-                "components": [{
-                    "component_id": format!("TEEP-Device/SecureFS/uuid:{UUID}/ta"),
-                    "manifest_sequence_number": 7, "digest": digest,
-                }],
-            },
-        })
-    );
-    let empty = AgentInfo { measurement: vec![], tam_uris: vec![], components: vec![], ..info() };
-    let ran = teep_broker(&FakeTee::new([Reply::Info(empty)]), &["info"]);
-    assert!(ran.out.ends_with("measurement (SHA-256): none\nTAMs: none\ninstalled: none\n"), "{}", ran.out);
-}
-
 /// What a TAM can put into the Agent's words must not steer the terminal.
 #[test]
 fn control_characters_do_not_reach_the_terminal() {
@@ -305,4 +260,38 @@ fn control_characters_do_not_reach_the_terminal() {
     for text in [ran.out, ran.err, ran_failed.err] {
         assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text:?}");
     }
+}
+
+#[test]
+fn provision_hands_over_the_file_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("trust.cbor");
+    std::fs::write(&file, b"a trust store").unwrap();
+    let file = file.to_str().unwrap();
+    let sealed = Reply::Failed { reason: "the Agent has a trust store already".to_owned() };
+    let tee = FakeTee::new([Reply::Nothing, Reply::Nothing, sealed]);
+    let ran = teep_broker(&tee, &["provision", file]);
+    assert_eq!((ran.code, ran.err.as_str()), (exit::OK, ""));
+    assert!(ran.out.starts_with("Provisioned:"), "{}", ran.out);
+    let ran = teep_broker(&tee, &["--json", "provision", file]);
+    assert_eq!(ran.json(), json!({ "schema": 1, "command": "provision", "result": "ok" }));
+    let ran = teep_broker(&tee, &["provision", file]);
+    assert_eq!(ran.code, exit::FAILURE);
+    assert!(ran.err.contains("has a trust store already"), "{}", ran.err);
+    let requests: Vec<_> = tee.calls().into_iter().map(|call| (call.command, call.request)).collect();
+    assert_eq!(requests, vec![(Command::Provision, b"a trust store".to_vec()); 3]);
+}
+
+#[test]
+fn provision_of_what_is_no_trust_store_asks_nobody() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("trust.cbor");
+    let path = file.to_str().unwrap();
+    let ran = teep_broker(&FakeTee::new([]), &["provision", path]);
+    assert_eq!(ran.code, exit::USAGE);
+    assert!(ran.err.contains("trust.cbor: No such file"), "{}", ran.err);
+    std::fs::write(&file, vec![0; Command::Provision.max_request() + 1]).unwrap();
+    let ran = teep_broker(&FakeTee::new([]), &["provision", path]);
+    assert_eq!(ran.code, exit::USAGE);
+    assert!(ran.err.contains("this is no trust store"), "{}", ran.err);
 }

@@ -5,23 +5,14 @@ use crate::agent::FakeTee;
 use crate::server::{Server, message, no_content};
 use crate::{broker, connect, request_ta, send, ta_request};
 use teep_broker::{Error, TeeError};
-use teep_proto::teec::{AgentInfo, Command, Reply, TaRequest};
+use teep_proto::teec::{Command, Reply, TaRequest};
 
 fn dead() -> TeeError {
     TeeError::from_invoke(0xffff_3024)
 }
 
 fn info() -> Reply {
-    Reply::Info(AgentInfo {
-        version: String::new(),
-        public_key: vec![],
-        decryption_key: vec![],
-        report_key: vec![],
-        attestation_key: vec![],
-        measurement: vec![],
-        tam_uris: vec![],
-        components: vec![],
-    })
+    Reply::Info(crate::status::info().into())
 }
 
 /// REQ-HTTP-026: the Agent's failure is reported, without ProcessError and without traffic.

@@ -17,6 +17,7 @@ mod hostile_agent;
 mod hostile_tam;
 mod relay;
 mod server;
+mod status;
 mod tls;
 
 use agent::FakeTee;

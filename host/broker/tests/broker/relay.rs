@@ -6,7 +6,7 @@ use crate::server::{Answer, Server, head, message, no_content, ok, status, unuse
 use crate::{broker, connect, request_ta, send, ta_request};
 use std::process;
 use teep_broker::{Error, Event, Report};
-use teep_proto::teec::{AgentInfo, Command, InstalledComponent, Outcome, Reply};
+use teep_proto::teec::{Command, Outcome, Reply};
 
 /// Two answers of the TAM, then its end, with an Agent that plays along.
 fn conversation() -> (Server, FakeTee) {
@@ -270,21 +270,8 @@ fn progress_is_told_in_order() {
 
 #[test]
 fn info_is_what_the_agent_says() {
-    let info = AgentInfo {
-        version: "0.1.0".to_owned(),
-        public_key: vec![0xa1],
-        decryption_key: vec![],
-        report_key: vec![],
-        attestation_key: vec![],
-        measurement: vec![],
-        tam_uris: vec![],
-        components: vec![InstalledComponent {
-            component_id: vec![b"x".to_vec()],
-            manifest_sequence_number: 1,
-            digest: vec![0; 32],
-        }],
-    };
-    let tee = FakeTee::new([Reply::Info(info.clone())]);
+    let info = crate::status::info();
+    let tee = FakeTee::new([Reply::Info(info.clone().into())]);
     assert_eq!(broker(&tee).info(), Ok(info));
     assert_eq!(tee.sessions_opened_and_closed(), (1, 1));
 }

@@ -32,6 +32,11 @@ Exit codes:
   64  the command line is wrong";
 
 const CREATE_EXAMPLES: &str = "\
+A key whose devices know a CA and not the key itself: signer.pem was certified by a CA in between, the
+certificate of which is certified by the CA that is their trust anchor.
+  cat signer.crt between.crt > chain.pem
+  teep-suit create hello.toml --key signer.pem --certificates chain.pem --out hello.suit
+
 Every entry of a description is explained in docs/manifest-descriptions.md. These begin all of them:
   sequence-number = 1
   vendor-id = \"c0ddd5f1-5243-5660-87db-4f5b0aa26c2f\"
@@ -44,7 +49,7 @@ A Trusted Application that devices fetch, from a place that a TAM may change:
   uri-overridable = true
 
 Personalization data for one device, greeting.toml. device.hex holds the decryption key that
-teep-broker info prints on that device. hello.suit is the Trusted Application's manifest.
+teep-broker keys prints on that device. hello.suit is the Trusted Application's manifest.
   manifest-id = \"TEEP-Device/SecureFS/greeting.suit\"
   [[component]]
   id = \"TEEP-Device/SecureFS/uuid:1c42796f-7fc4-4536-b751-6a58e6f4540c/greeting\"
@@ -64,6 +69,38 @@ right to name the component, not to change it.
   [[dependency.override]]
   component-id = \"1c42796f-7fc4-4536-b751-6a58e6f4540c\"
   uri = \"https://mirror.example/hello.ta\"";
+
+const TRUST_STORE_EXAMPLES: &str = "\
+trust.toml, which replaces all that the devices have, so write down everybody whom they are to trust:
+  [trust]
+  sequence-number = 2              # above that of the trust store the devices have
+  [[tam]]
+  uri = \"https://tam.example/tam\"
+  keys = [\"tam.pub.pem\"]
+  [[signer]]
+  key = \"signer.pub.pem\"
+  components = [[\"TEEP-Device\", \"SecureFS\"]]
+  max-bytes = 1000000
+  [[signer]]
+  key = \"root.pub.pem\"           # may replace the trust store, and nothing else
+  trust-store = true
+  [policy]
+  updates-per-hour = 20
+
+At manufacture, where the Agent was built to be provisioned:
+  teep-suit trust-store trust.toml --out trust.cbor
+  teep-broker provision trust.cbor     # on the device
+
+Later, trust-manifest.toml, signed with the private key of the trust-store signer:
+  sequence-number = 2              # the same as in trust.toml
+  vendor-id = \"c0ddd5f1-5243-5660-87db-4f5b0aa26c2f\"
+  class-id = \"...\"
+  manifest-id = \"TEEP-Device/SecureFS/uuid:f15aa4a3-e3c4-4c8f-8477-30824b81d2b4/trust/suit\"
+  [[component]]
+  file = \"trust.cbor\"
+  id = \"TEEP-Device/SecureFS/uuid:f15aa4a3-e3c4-4c8f-8477-30824b81d2b4/trust\"
+  teep-suit create trust-manifest.toml --key root.pem --out trust.suit
+  teep-tam publish DIR trust.suit";
 
 /// Make, sign and look into SUIT envelopes for Trusted Applications
 ///
@@ -105,6 +142,11 @@ pub(super) enum Task {
         #[arg(long, required = true, value_name = "KEY.pem")]
         key: Vec<PathBuf>,
 
+        /// Certificates that devices need to trust the key: its own first, then that of each issuer up to the CA they
+        /// know, in PEM; repeat it for several keys
+        #[arg(long, value_name = "CHAIN.pem")]
+        certificates: Vec<PathBuf>,
+
         /// Where the envelope goes
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
@@ -142,7 +184,8 @@ pub(super) enum Task {
         /// The envelope
         envelope: PathBuf,
 
-        /// Key of its signer, PEM or COSE_Key, symmetric for HMAC; without it nothing shown is certain
+        /// Key of its signer, PEM or COSE_Key, symmetric for HMAC, or certificate of the signer or its CA; without it
+        /// nothing shown is certain
         #[arg(long, value_name = "KEY")]
         key: Vec<PathBuf>,
 
@@ -156,9 +199,23 @@ pub(super) enum Task {
         /// The envelope
         envelope: PathBuf,
 
-        /// Key that is acceptable, PEM or COSE_Key, symmetric for HMAC; repeat it for several
+        /// Key that is acceptable, PEM or COSE_Key, symmetric for HMAC, or certificate of a signer or a CA; repeat it
+        /// for several
         #[arg(long, required = true, value_name = "KEY")]
         key: Vec<PathBuf>,
+    },
+    /// Compile a trust store: whom TEEP Agents are to trust
+    ///
+    /// The description has the entries [[tam]], [[signer]], [[verifier]], [manifests], [policy] and [trust] of an
+    /// Agent's configuration file, and is checked by the same code.
+    #[command(after_long_help = TRUST_STORE_EXAMPLES)]
+    TrustStore {
+        /// The description, a TOML file; docs/agent-configuration.md explains every entry
+        description: PathBuf,
+
+        /// Where the trust store goes
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
     },
     /// Tell what a SUIT Report says: which command of which manifest failed, and what it found
     Explain {

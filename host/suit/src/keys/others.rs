@@ -2,11 +2,14 @@
 //! Keys that do more, or other things, than sign: symmetric ones, and those to which components are encrypted. They are
 //! kept as COSE_Key.
 
+use super::certificates::{certified, load_certificates};
 use super::{as_hex, as_pem, load_signing_key, parse_public_key, read, write_new};
 use crate::{Error, Recipient};
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 use teep_proto::cose::{
-    Accept, AgreementKey, AgreementSecret, PublicKey, RecipientKey, SigningKey, SymmetricKey, Verified,
+    Accept, AgreementKey, AgreementSecret, PublicKey, RecipientKey, SigningKey, SymmetricKey, TrustAnchor,
+    Verified,
 };
 use teep_proto::suit::{Authenticator, Envelope, Manifest, TrustedKeys};
 use zeroize::Zeroizing;
@@ -33,6 +36,26 @@ impl AuthenticationKey {
         }
     }
 
+    /// Gives the certificates in the file at `path` to that of `keys` which they belong to; its signatures bring them
+    /// along.
+    ///
+    /// # Errors
+    /// As [`certified`]; also when they belong to none of `keys`.
+    pub fn certify(keys: &mut [Self], path: &Path) -> Result<(), Error> {
+        let certificates = load_certificates(path)?;
+        let own = certificates.first().map(|certificate| certificate.key());
+        let mut keys = keys.iter_mut().filter_map(|key| match key {
+            Self::Sign(key) => Some(key),
+            Self::Mac(_) => None,
+        });
+        let Some(key) = keys.find(|key| Some(&key.public_key()) == own) else {
+            let path = path.display();
+            return Err(Error::Key(format!("{path}: the first certificate is of none of the keys (--key)")));
+        };
+        **key = certified((**key).clone(), path)?;
+        Ok(())
+    }
+
     /// The key, to authenticate with.
     pub fn authenticator(&self) -> Authenticator<'_> {
         match self {
@@ -46,11 +69,13 @@ impl AuthenticationKey {
 #[derive(Clone, Debug, Default)]
 pub struct Trusted {
     public: Vec<PublicKey>,
+    certificates: Vec<TrustAnchor>,
     symmetric: Vec<SymmetricKey>,
 }
 
 impl Trusted {
-    /// Reads public keys as [`load_public_key`](super::load_public_key) does, and symmetric COSE_Keys.
+    /// Reads public keys as [`load_public_key`](super::load_public_key) does, certificates, each of which is an anchor,
+    /// and symmetric COSE_Keys.
     ///
     /// # Errors
     /// [`Error::Io`], or [`Error::Key`] which says what a file holds instead.
@@ -58,6 +83,13 @@ impl Trusted {
         let mut trusted = Self::default();
         for path in files {
             let bytes = Zeroizing::new(read(path)?);
+            let here = |error: teep_proto::Error| Error::Key(format!("{}: {error}", path.display()));
+            if is_certificate(&bytes) {
+                for certificate in load_certificates(path)? {
+                    trusted.certificates.push(TrustAnchor::new(certificate).map_err(here)?);
+                }
+                continue;
+            }
             match SymmetricKey::from_cose_key(&bytes) {
                 Ok(key) => trusted.symmetric.push(key),
                 Err(_) => trusted.public.push(
@@ -71,7 +103,7 @@ impl Trusted {
 
     /// Whether nobody is trusted.
     pub fn is_empty(&self) -> bool {
-        self.public.is_empty() && self.symmetric.is_empty()
+        self.public.is_empty() && self.certificates.is_empty() && self.symmetric.is_empty()
     }
 
     /// The keys, with HSS-LMS if one is such a key: whoever names it wants it.
@@ -84,13 +116,17 @@ impl Trusted {
         }
     }
 
-    /// Checks that one of them authenticates `envelope`.
+    /// Checks that one of them authenticates `envelope`, with certificates that are valid now.
     ///
     /// # Errors
     /// [`Error::Envelope`]; [`Error::is_refusal`] tells whether it is the signature.
     pub fn verify<'b>(&self, envelope: &Envelope<'b>) -> Result<Verified<Manifest<'b>>, Error> {
         let TrustedKeys { public, accept, symmetric } = self.keys();
-        let signed = envelope.verify_with(public, accept);
+        let mut signed = envelope.verify_with(public, accept);
+        if signed.is_err() && !self.certificates.is_empty() {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).map(|now| now.as_secs()).ok();
+            signed = envelope.verify_with(&self.certificates, Accept { now, ..accept });
+        }
         if signed.is_err() && !symmetric.is_empty() {
             return Ok(envelope.verify_mac(symmetric)?);
         }
@@ -100,12 +136,19 @@ impl Trusted {
 
 impl From<&[PublicKey]> for Trusted {
     fn from(public: &[PublicKey]) -> Self {
-        Self { public: public.to_vec(), symmetric: Vec::new() }
+        Self { public: public.to_vec(), ..Self::default() }
     }
 }
 
+/// Whether `bytes` are certificates, in PEM or DER, which no COSE_Key begins as.
+fn is_certificate(bytes: &[u8]) -> bool {
+    /// A SEQUENCE, too long for a length of one byte.
+    const DER: &[u8] = &[0x30, 0x82];
+    as_pem(bytes).map_or(bytes.starts_with(DER), |pem| pem.starts_with("-----BEGIN CERTIFICATE-----"))
+}
+
 /// Reads a key to which a component is encrypted: a public key for ECDH-ES or a symmetric one, as COSE_Key, or as
-/// its hexadecimal digits, which is how `teep-broker info` prints a device's decryption key.
+/// its hexadecimal digits, which is how `teep-broker keys` prints a device's decryption key.
 ///
 /// # Errors
 /// [`Error::Io`], or [`Error::Key`] which says what the file holds instead.

@@ -53,7 +53,12 @@ impl fmt::Display for Summary {
 impl fmt::Display for Signer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let algorithm = self.algorithm.as_deref().unwrap_or("unknown algorithm,");
-        write!(f, "{algorithm} key {}", self.kid.as_deref().unwrap_or("without kid"))
+        write!(f, "{algorithm} key {}", self.kid.as_deref().unwrap_or("without kid"))?;
+        let mut certificates = self.certificates.iter();
+        if let Some(own) = certificates.next() {
+            write!(f, ", certificate of {own}")?;
+        }
+        certificates.try_for_each(|issuer| write!(f, ", issued by {issuer}"))
     }
 }
 

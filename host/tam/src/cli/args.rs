@@ -13,6 +13,7 @@ A TAM is a directory. Changes in it count from the next message on; the server n
   DIR/keys/         the TAM's own keys; devices have their public halves as trust anchors
   DIR/agents/       public keys of the devices' TEEP Agents: who may talk to this TAM
   DIR/attestation-keys/  public keys that sign the Evidence of the agents of the same names
+  DIR/verifiers/    public keys of Verifiers whose Attestation Results about devices count
   DIR/measurements/ what devices' TEEs may measure their Agents to be
   DIR/signers/      public keys of component signers: whose manifests this TAM passes on
   DIR/manifests/    *.suit, what there is; the highest sequence number is served
@@ -25,7 +26,7 @@ From nothing to a first installation:
     teep-tam init DIR
     teep-tam add-signer DIR signer.pub.pem       # from: teep-suit keygen
     teep-tam publish DIR hello.suit              # from: teep-suit create
-    teep-tam enrol DIR KEY --name board-1        # KEY is public_key of: teep-broker --json info
+    teep-tam enrol DIR KEY --name board-1        # KEY is public_key of: teep-broker --json keys
     teep-tam serve DIR
   and on the device:
     teep-broker request-ta UUID
@@ -41,9 +42,15 @@ on them (such as its personalization data), in an order in which it can be insta
 it needs a manifest no longer, it is told to give it up, with the data that depends on it.
 
 To shut a device or a signer out, delete its file. A key has one role: one that is in two of agents/,
-attestation-keys/ and signers/ counts in neither.
+attestation-keys/, verifiers/ and signers/ counts in neither.
 
-Devices that have to prove what they are (attestation_key and measurement are from teep-broker --json info):
+Devices that know a CA and not the TAM's keys: have the public halves in DIR/keys/ certified, and put
+beside each key a file with its certificate, behind it those of the issuers up to the CA that is the
+devices' trust anchor. Messages then bring them along, in x5chain.
+
+    cat tam-esp256.crt between.crt > DIR/keys/tam-esp256.chain.pem     # and tam-ed25519.chain.pem
+
+Devices that have to prove what they are (attestation_key and measurement are from teep-broker --json keys):
 
     teep-tam enrol DIR KEY --attestation-key ATTESTATION-KEY
     teep-tam add-measurement DIR MEASUREMENT       # of a device that is known to be good
@@ -53,6 +60,19 @@ The TAM then asks for Evidence and checks its signature, that it answers this re
 key that signed the message, and, if there are expected measurements, that it has one of them. Without
 expected measurements nothing is compared: that is for devices whose OP-TEE measures nothing. A device
 that does not convince gets ERR_ATTESTATION_REQUIRED with the reason, and no components.
+
+Devices that prove it once, and show what they were told to several TAMs (passport):
+
+    teep-suit keygen --algorithm esp256 --out verifier
+    teep-tam serve DIR --attestation required --verifier-key verifier.pem     # one appraises Evidence
+    teep-tam add-verifier OTHER-DIR verifier.pub.pem                          # others believe it
+    teep-tam attestation OTHER-DIR passport
+
+The first TAM hands a device that convinced it an Attestation Result, which counts for 24 hours
+(--result-hours). The others ask for that, without a challenge: they check the Verifier's signature,
+that it is about the key that signed the message, and that it has not expired. A device without one that
+counts is asked for Evidence if its attestation key is enrolled, and else gets nothing. Devices may then
+also report without being asked. One TAM can do both.
 
 Messages have the numbers of draft -26 and the IANA registry. Agents that still speak those of
 earlier drafts need a TAM URI of their own, that of a second server on the same DIR:
@@ -110,8 +130,16 @@ pub(super) enum Task {
         keep_unneeded: bool,
 
         /// Whether devices have to prove what they are; otherwise as teep-tam attestation has set it
-        #[arg(long, value_name = "required|off")]
+        #[arg(long, value_name = "required|passport|off")]
         attestation: Option<Attestation>,
+
+        /// A private key: hand devices whose Evidence convinces an Attestation Result signed with it
+        #[arg(long, value_name = "FILE")]
+        verifier_key: Option<PathBuf>,
+
+        /// How long such an Attestation Result counts
+        #[arg(long, value_name = "HOURS", requires = "verifier_key", default_value_t = 24)]
+        result_hours: u32,
     },
     /// Admit a device by the public key of its TEEP Agent
     Enrol {
@@ -134,8 +162,9 @@ pub(super) enum Task {
         /// The TAM directory
         dir: PathBuf,
 
-        /// required: a device that sends no convincing Evidence gets nothing; off: none is asked for
-        #[arg(value_name = "required|off")]
+        /// required: a device that sends no convincing Evidence gets nothing; passport: an Attestation Result of a
+        /// trusted Verifier will do; off: nothing is asked for
+        #[arg(value_name = "required|passport|off")]
         policy: Attestation,
     },
     /// Add what a device's TEE may measure its Agent to be
@@ -143,10 +172,22 @@ pub(super) enum Task {
         /// The TAM directory
         dir: PathBuf,
 
-        /// SHA-256 in hexadecimal digits: measurement of teep-broker info, on a device that is known to be good
+        /// SHA-256 in hexadecimal digits: measurement of teep-broker keys, on a device that is known to be good
         digest: String,
 
         /// What to call it; otherwise its first digits
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// Trust a Verifier, whose Attestation Results devices then may show, by its public key
+    AddVerifier {
+        /// The TAM directory
+        dir: PathBuf,
+
+        /// The key: a file (PEM or COSE_Key), or the hexadecimal digits of a COSE_Key
+        key: String,
+
+        /// What to call the Verifier; otherwise the first digits of the key's thumbprint
         #[arg(long)]
         name: Option<String>,
     },

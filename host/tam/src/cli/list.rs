@@ -11,10 +11,14 @@ pub(super) fn list(directory: &Directory) -> Result<Done, StoreError> {
     let (agents, signers) = (directory.agent_entries()?, directory.signer_entries()?);
     let (manifests, withdrawn) = (directory.manifests()?, directory.withdrawn_manifests()?);
     let (attestation_keys, measurements) = (directory.attestation_entries()?, directory.measurements()?);
+    let verifiers = directory.verifier_entries()?;
     let mut text = format!("attestation: {}\n", directory.attestation()?);
     section(&mut text, "agents", agents.items.iter().map(key_line));
     if !attestation_keys.items.is_empty() {
         section(&mut text, "attestation keys", attestation_keys.items.iter().map(key_line));
+    }
+    if !verifiers.items.is_empty() {
+        section(&mut text, "verifiers", verifiers.items.iter().map(key_line));
     }
     if !measurements.is_empty() {
         section(&mut text, "expected measurements", measurements.iter().map(measurement_line));
@@ -27,6 +31,7 @@ pub(super) fn list(directory: &Directory) -> Result<Done, StoreError> {
     let unusable = [
         &agents.unusable,
         &attestation_keys.unusable,
+        &verifiers.unusable,
         &signers.unusable,
         &manifests.unusable,
         &withdrawn.unusable,
@@ -39,6 +44,7 @@ pub(super) fn list(directory: &Directory) -> Result<Done, StoreError> {
         "attestation": directory.attestation()?.to_string(),
         "agents": key_objects(&agents),
         "attestation_keys": key_objects(&attestation_keys),
+        "verifiers": key_objects(&verifiers),
         "measurements": measurements.iter().map(measurement_object).collect::<Vec<_>>(),
         "signers": key_objects(&signers),
         "withdrawn": withdrawn.items.iter().map(|offer| &offer.name).collect::<Vec<_>>(),

@@ -18,18 +18,21 @@ use teep_suit::{files, keys};
 const AGENTS: &str = "agents";
 const SIGNERS: &str = "signers";
 const ATTESTATION_KEYS: &str = "attestation-keys";
+const VERIFIERS: &str = "verifiers";
 const MEASUREMENTS: &str = "measurements";
 const MANIFESTS: &str = "manifests";
 const WITHDRAWN: &str = "withdrawn";
 const PAYLOADS: &str = "payloads";
 const KEYS: &str = "keys";
+/// End of the name of a file with the certificates of one of the TAM's own keys.
+const CERTIFICATES: &str = ".chain.pem";
 const ESP256_KEY: &str = "tam-esp256";
 const ED25519_KEY: &str = "tam-ed25519";
 const REPORT_KEY: &str = "tam-report";
 /// Bytes of a name of an Agent, a signer or a manifest at most.
 const MAX_NAME: usize = 100;
 /// Directories with public keys, one for each role.
-const ROLES: [&str; 3] = [AGENTS, SIGNERS, ATTESTATION_KEYS];
+const ROLES: [&str; 4] = [AGENTS, SIGNERS, ATTESTATION_KEYS, VERIFIERS];
 const ONE_ROLE: &str = "each role needs keys of its own";
 
 /// A store in a directory, which is read anew for every message: putting a file there publishes it, removing
@@ -38,11 +41,13 @@ const ONE_ROLE: &str = "each role needs keys of its own";
 /// | Path | What |
 /// | --- | --- |
 /// | `keys/tam-esp256.pem`, `keys/tam-ed25519.pem` | the TAM's own keys, with their public halves beside them |
+/// | `keys/tam-esp256.chain.pem`, `keys/tam-ed25519.chain.pem` | if there: certificates of the TAM's own keys, which its messages bring along |
 /// | `keys/tam-report.cose` | the key that decrypts SUIT Reports, with its public half beside it |
 /// | `agents/*` | public keys of enrolled Agents, COSE_Key or PEM |
 /// | `attestation-keys/*` | public keys that vouch for the Agents of the same name, COSE_Key or PEM |
+/// | `verifiers/*` | public keys of Verifiers whose Attestation Results about Agents count, COSE_Key or PEM |
 /// | `measurements/*` | what TEEs may measure Agents to be, hexadecimal digits; without any nothing is compared |
-/// | `attestation` | whether devices have to be attested: `required` or `off` |
+/// | `attestation` | whether devices have to be attested: `required`, `passport` or `off` |
 /// | `signers/*` | public keys of vetted Trusted Component signers, COSE_Key or PEM |
 /// | `manifests/*.suit` | SUIT envelopes for every device |
 /// | `manifests/for-<16 digits>/*.suit` | those for the device whose key has a thumbprint that begins so |
@@ -107,7 +112,9 @@ impl Directory {
     /// # Errors
     /// [`StoreError::File`].
     pub fn init(root: &Path) -> Result<(Self, Vec<PathBuf>), StoreError> {
-        for name in [AGENTS, ATTESTATION_KEYS, MEASUREMENTS, SIGNERS, MANIFESTS, WITHDRAWN, PAYLOADS] {
+        let public =
+            [AGENTS, ATTESTATION_KEYS, VERIFIERS, MEASUREMENTS, SIGNERS, MANIFESTS, WITHDRAWN, PAYLOADS];
+        for name in public {
             make_directory(&root.join(name), 0o755)?;
         }
         make_directory(&root.join(KEYS), 0o700)?;
@@ -148,9 +155,7 @@ impl Directory {
     /// # Errors
     /// [`StoreError::File`] when one cannot be read, [`StoreError::Invalid`] when one has another role too.
     pub fn config(&self) -> Result<TamConfig, StoreError> {
-        let [esp256, ed25519] =
-            [ESP256_KEY, ED25519_KEY].map(|name| keys::KeyFiles::of(&self.key_name(name)).private_pem);
-        let mut config = TamConfig::new(keys::load_signing_key(&esp256)?, keys::load_signing_key(&ed25519)?)?;
+        let mut config = TamConfig::new(self.signing_key(ESP256_KEY)?, self.signing_key(ED25519_KEY)?)?;
         config.attestation = self.attestation()?;
         let (report_key, _) = self.report_key();
         if report_key.exists() {
@@ -166,6 +171,13 @@ impl Directory {
             }
         }
         Ok(config)
+    }
+
+    /// One of the TAM's own keys, with its certificates if there are any.
+    fn signing_key(&self, name: &str) -> Result<SigningKey, StoreError> {
+        let key = keys::load_signing_key(&keys::KeyFiles::of(&self.key_name(name)).private_pem)?;
+        let certificates = self.key_name(&format!("{name}{CERTIFICATES}"));
+        if certificates.exists() { Ok(keys::certified(key, &certificates)?) } else { Ok(key) }
     }
 
     /// Files of the key that decrypts SUIT Reports: private, public.
@@ -199,14 +211,7 @@ impl Directory {
         if let Some(place) = self.place_of(kind, key)? {
             return Err(StoreError::Nothing(format!("the key is there already, as {place}")));
         }
-        for other in other_roles(kind) {
-            if let Some(place) = self.place_of(other, key)? {
-                return Err(StoreError::Invalid(format!("the key is {place}: {ONE_ROLE}")));
-            }
-        }
-        if self.config()?.owns(key) {
-            return Err(StoreError::Invalid(format!("the key is one of the TAM itself: {ONE_ROLE}")));
-        }
+        self.check_role(kind, key)?;
         let name = match name {
             Some(name) => format!("{name}.cose"),
             None => format!("{:.16}.cose", key.thumbprint().to_string()),
@@ -219,6 +224,19 @@ impl Directory {
         make_directory(&self.root.join(kind), 0o755)?;
         files::write_atomic(&path, &key.to_cose_key())?;
         Ok(name)
+    }
+
+    /// That `key` has no role beside the one of `kind`.
+    fn check_role(&self, kind: &str, key: &PublicKey) -> Result<(), StoreError> {
+        for other in other_roles(kind) {
+            if let Some(place) = self.place_of(other, key)? {
+                return Err(StoreError::Invalid(format!("the key is {place}: {ONE_ROLE}")));
+            }
+        }
+        if self.config()?.owns(key) {
+            return Err(StoreError::Invalid(format!("the key is one of the TAM itself: {ONE_ROLE}")));
+        }
+        Ok(())
     }
 
     /// The enrolled Agent that is called `name`, or whose thumbprint begins so.
@@ -303,8 +321,7 @@ impl Directory {
 
 impl Store for Directory {
     fn agents(&self) -> Result<Listing<PublicKey>, Error> {
-        let Listing { items, unusable } = self.agent_entries().map_err(internal)?;
-        Ok(Listing { items: items.into_iter().map(|entry| entry.key).collect(), unusable })
+        self.agent_entries().map(keys_only).map_err(internal)
     }
 
     fn offers(&self) -> Result<Listing<Offer>, Error> {
@@ -317,6 +334,10 @@ impl Store for Directory {
 
     fn attestation_keys(&self, agent: Thumbprint) -> Result<Listing<PublicKey>, Error> {
         self.attestation_keys_of(agent).map_err(internal)
+    }
+
+    fn verifiers(&self) -> Result<Listing<PublicKey>, Error> {
+        self.verifier_entries().map(keys_only).map_err(internal)
     }
 
     fn reference_values(&self) -> Result<Vec<[u8; 32]>, Error> {
@@ -332,6 +353,11 @@ fn make_directory(path: &Path, mode: u32) -> Result<(), StoreError> {
 
 fn other_roles(kind: &str) -> impl Iterator<Item = &'static str> {
     ROLES.into_iter().filter(move |role| *role != kind)
+}
+
+fn keys_only(entries: Listing<KeyEntry>) -> Listing<PublicKey> {
+    let Listing { items, unusable } = entries;
+    Listing { items: items.into_iter().map(|entry| entry.key).collect(), unusable }
 }
 
 fn internal(error: StoreError) -> Error {

@@ -18,6 +18,7 @@ struct Content {
     offers: Vec<Offer>,
     withdrawn: Vec<Offer>,
     attestation_keys: Vec<(Thumbprint, PublicKey)>,
+    verifiers: Vec<PublicKey>,
     reference_values: Vec<[u8; 32]>,
 }
 
@@ -45,6 +46,11 @@ impl MemoryStore {
     /// Lets `key` vouch for the Agent whose messages the key `agent` signs.
     pub fn enrol_attestation_key(&self, agent: Thumbprint, key: PublicKey) {
         self.content().attestation_keys.push((agent, key));
+    }
+
+    /// Replaces the keys of Verifiers whose Attestation Results count.
+    pub fn set_verifiers(&self, verifiers: Vec<PublicKey>) {
+        self.content().verifiers = verifiers;
     }
 
     /// Replaces what TEEs may measure Agents to be.
@@ -75,6 +81,10 @@ impl Store for MemoryStore {
         let content = self.content();
         let keys = content.attestation_keys.iter().filter(|(whose, _)| *whose == agent);
         Ok(Listing { items: keys.map(|(_, key)| key.clone()).collect(), unusable: Vec::new() })
+    }
+
+    fn verifiers(&self) -> Result<Listing<PublicKey>, Error> {
+        Ok(Listing { items: self.content().verifiers.clone(), unusable: Vec::new() })
     }
 
     fn reference_values(&self) -> Result<Vec<[u8; 32]>, Error> {

@@ -156,7 +156,42 @@ fn attestation_keys_reference_values_and_policy() {
     assert!(code == exit::FAILURE && err.contains("measurements/agent-2"), "{err}");
     fs::write(dir.join("tam/attestation"), "perhaps").unwrap();
     let (code, _, err) = run(dir, "serve @tam --listen 127.0.0.1:0");
-    assert!(code == exit::FAILURE && err.contains("\"required\" or \"off\""), "{err}");
+    assert!(code == exit::FAILURE && err.contains("\"required\", \"passport\" or \"off\""), "{err}");
+}
+
+#[test]
+fn verifiers_and_passports() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let verifier = keys::generate(Algorithm::Esp256).unwrap();
+    keys::write(&verifier, &dir.join("verifier")).unwrap();
+    ok(dir, "init @tam");
+    let text = ok(dir, "add-verifier @tam @verifier.pub.pem --name checker");
+    assert!(text.contains("trusted Verifier checker"), "{text}");
+    assert_eq!(run(dir, "add-verifier @tam @verifier.pub.cose").0, exit::NOTHING);
+    ok(dir, "attestation @tam passport");
+    let list: serde_json::Value = serde_json::from_str(&ok(dir, "--json list @tam")).unwrap();
+    assert_eq!(list["attestation"], "passport");
+    assert_eq!(list["verifiers"][0]["kid"], verifier.public_key().thumbprint().to_string());
+    assert!(ok(dir, "list @tam").contains("verifiers:\n  checker.cose  ESP256 key"));
+    for line in ["add-signer @tam @verifier.pub.pem", "enrol @tam @verifier.pub.pem"] {
+        let (code, _, err) = run(dir, line);
+        assert!(code == exit::FAILURE && err.contains("verifiers/checker.cose: each role needs"), "{err}");
+    }
+    // It is the key of a Verifier, here and there.
+    let tam_key = keys::load_public_key(&dir.join("tam/keys/tam-esp256.pub.pem")).unwrap();
+    let key = dir.join("verifier.pem");
+    let options = ["--verifier-key", key.to_str().unwrap(), "--result-hours", "1"];
+    assert!(!first_message(dir, &options, &tam_key).is_empty());
+    for (key, why) in [
+        ("@tam/keys/tam-ed25519.pem", "one of the TAM itself"),
+        ("@verifier.pub.pem", "private key"),
+        ("@absent.pem", "absent.pem"),
+    ] {
+        let (code, _, err) = run(dir, &format!("serve @tam --listen 127.0.0.1:0 --verifier-key {key}"));
+        assert!(code == exit::FAILURE && err.contains(why), "{err}");
+    }
+    assert_eq!(run(dir, "serve @tam --result-hours 2").0, exit::USAGE);
 }
 
 #[test]

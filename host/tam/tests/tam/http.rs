@@ -260,6 +260,10 @@ impl Store for BrokenStore {
         panic!("not reached")
     }
 
+    fn verifiers(&self) -> Result<Listing<PublicKey>, Error> {
+        panic!("not reached")
+    }
+
     fn reference_values(&self) -> Result<Vec<[u8; 32]>, Error> {
         panic!("not reached")
     }

@@ -15,4 +15,5 @@ mod conversation;
 mod dialect;
 mod hostile;
 mod http;
+mod passport;
 mod world;

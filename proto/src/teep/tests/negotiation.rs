@@ -3,6 +3,7 @@
 
 use super::labels::freshness;
 use super::*;
+use alloc::format;
 
 const AGENT: Supported<'_> = Supported {
     versions: &[0, 2],
@@ -371,4 +372,15 @@ fn diagnostic_text_always_fits() {
     assert_eq!(diagnostic_text(marks).as_deref(), Some(marks), "normalised marks stay");
     assert_eq!(diagnostic_text("two\nlines").as_deref(), Some("two lines"));
     assert_eq!(diagnostic_text(&"€".repeat(43)).map(|fit| fit.len()), Some(126), "cut at a character");
+}
+
+#[test]
+fn diagnostic_text_of_128_bytes_and_one_more() {
+    let longest = format!("{} the end", "x".repeat(MAX_MSG - 8));
+    assert_eq!(longest.len(), MAX_MSG);
+    assert_eq!(diagnostic_text(&longest).as_deref(), Some(longest.as_str()));
+    let cut = format!("{} the\u{2026}", "x".repeat(MAX_MSG - 8));
+    assert_eq!(diagnostic_text(&(longest + "s")), Some(cut), "after a whole word");
+    let one_word = diagnostic_text(&format!("a {}", "x".repeat(200))).expect("not empty");
+    assert_eq!(one_word, format!("a {}\u{2026}", "x".repeat(MAX_MSG - 5)));
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 use super::*;
 use alloc::{format, vec};
-use teep_proto::cose::SigningKey;
+use teep_proto::cose::{PublicKey, SigningKey};
 use teep_proto::eat::{Claims, HardwareVersion, ManifestClaim, OemId};
-use teep_proto::suit::Digest;
+use teep_proto::suit::{ComponentId, Digest};
+use teep_proto::teep::Dialect;
 
 fn public(n: u8) -> PublicKey {
     SigningKey::p256_from_scalar(&[n; 32]).expect("a scalar").public_key()
@@ -13,32 +14,49 @@ fn config(signer: u8) -> Config {
     Config {
         vendor_ids: vec![[1; 16]],
         class_ids: vec![[2; 16], [3; 16]],
-        tams: Dialect::ALL
-            .map(|dialect| TamAnchor {
-                uri: format!("https://{dialect}.example/tam"),
-                dialect,
-                keys: vec![public(1)],
-                report_key: (dialect == Dialect::Final).then(|| secret().public_key().clone()),
-                attestation_required: dialect == Dialect::Final,
-            })
-            .to_vec(),
-        signers: vec![SignerAnchor {
-            key: public(signer),
-            prefixes: vec![ComponentId::encode(&["TEEP-Device"])],
-            commands: Some(vec![21]),
-            personalization_in_clear: true,
-        }],
+        suite: Suite::Ed25519,
         decryption_keys: vec![
             DecryptionKey::from_cose_key(
                 &SymmetricKey::new(&[5; 16], Some(b"kid")).expect("a key").to_cose_key(),
             )
             .expect("a secret key"),
         ],
-        strict_dependencies: true,
-        unnamed_manifests: false,
         attestation: Some(DeviceClaims::new(&claims(), &EatProfile::default()).expect("complete")),
         eat_profile: EatProfile::default(),
-        verifiers: vec![public(6)],
+        provisioning: true,
+        trust: trust(signer),
+    }
+}
+
+/// A trust store with something in every place.
+fn trust(signer: u8) -> TrustStore {
+    TrustStore {
+        sequence_number: 4,
+        tams: Dialect::ALL
+            .map(|dialect| TamAnchor {
+                dialect,
+                report_key: (dialect == Dialect::Final).then(|| secret().public_key().clone()),
+                attestation_required: dialect == Dialect::Final,
+                ..TamAnchor::new(format!("https://{dialect}.example/tam"), vec![public(1)])
+            })
+            .to_vec(),
+        signers: vec![
+            SignerAnchor {
+                commands: Some(vec![21]),
+                personalization_in_clear: true,
+                quota: Quota { max_components: Some(1), max_bytes: None, max_manifests: Some(u64::MAX) },
+                ..SignerAnchor::new(public(signer), vec![ComponentId::encode(&["TEEP-Device"])])
+            },
+            SignerAnchor { trust_store: true, ..SignerAnchor::new(public(7), vec![]) },
+        ],
+        verifiers: vec![public(6).into()],
+        policy: Policy {
+            strict_dependencies: true,
+            unnamed_manifests: false,
+            contact_interval: 3600,
+            errors_per_minute: 0,
+            updates_per_hour: 7,
+        },
     }
 }
 
@@ -63,7 +81,7 @@ fn a_public_key_decrypts_nothing() {
 
 #[test]
 fn a_signer_may_be_kept_from_commands() {
-    let mut signer = config(2).signers.remove(0);
+    let mut signer = trust(2).signers.remove(0);
     assert!(signer.may_use(21) && !signer.may_use(18));
     signer.commands = None;
     assert!(signer.may_use(18));
@@ -73,6 +91,8 @@ fn a_signer_may_be_kept_from_commands() {
 fn round_trips() {
     let config = config(2);
     assert_eq!(Config::decode(&config.encode()), Ok(config));
+    let trust = trust(2);
+    assert_eq!(TrustStore::decode(&trust.encode()), Ok(trust));
 }
 
 #[test]
@@ -92,7 +112,7 @@ fn a_dialect_of_another_name_is_refused() {
 #[test]
 fn a_tam_has_one_entry() {
     let mut config = config(2);
-    config.tams[1].uri = config.tams[0].uri.clone();
+    config.trust.tams[1].uri = config.trust.tams[0].uri.clone();
     Config::decode(&config.encode()).expect_err("else it had two dialects");
 }
 
@@ -100,16 +120,16 @@ fn a_tam_has_one_entry() {
 fn attack_one_key_in_two_roles() {
     Config::decode(&config(1).encode()).expect_err("REQ-ARCH-007");
     for verifier in [1, 2] {
-        let config = Config { verifiers: vec![public(verifier)], ..config(2) };
-        let error = Config::decode(&config.encode()).expect_err("a TAM's or a signer's key");
+        let trust = TrustStore { verifiers: vec![public(verifier).into()], ..trust(2) };
+        let error = TrustStore::decode(&trust.encode()).expect_err("a TAM's or a signer's key");
         assert_eq!(error.what, "a key in one role only");
     }
 }
 
 #[test]
 fn a_tam_that_has_to_be_attested_needs_a_verifier() {
-    let config = Config { verifiers: vec![], ..config(2) };
-    let error = Config::decode(&config.encode()).expect_err("nobody can vouch for it");
+    let trust = TrustStore { verifiers: vec![], ..trust(2) };
+    let error = TrustStore::decode(&trust.encode()).expect_err("nobody can vouch for it");
     assert_eq!(error.what, "a verifier for the TAMs that have to be attested");
 }
 
@@ -126,7 +146,7 @@ fn evidence_is_complete_and_cannot_pass_for_an_attestation_result() {
 
 #[test]
 fn scope_is_a_prefix_of_whole_elements() {
-    let signer = &config(2).signers[0];
+    let signer = &trust(2).signers[0];
     let id = |elements: &[&str]| ComponentId::encode(elements);
     assert!(signer.may_touch(&ComponentId::decode(&id(&["TEEP-Device", "x"])).expect("id")));
     assert!(!signer.may_touch(&ComponentId::decode(&id(&["TEEP-Devices", "x"])).expect("id")));

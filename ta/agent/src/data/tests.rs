@@ -25,7 +25,7 @@ fn manifest(name: &str, dependencies: &[&str], components: &[Vec<u8>]) -> Manife
 }
 
 fn component(id: Vec<u8>, content: Stored, confidential: bool) -> ComponentRecord {
-    ComponentRecord { id, digest: None, size: 1, content, confidential }
+    ComponentRecord { id, digest: None, size: 1, version: None, content, confidential }
 }
 
 fn native(uuid: [u8; 16]) -> Vec<u8> {

@@ -264,6 +264,7 @@ struct Moved<'b> {
 
 /// Whether the Broker can fetch from `uri`.
 fn is_http(uri: &str) -> bool {
-    let scheme = uri.split_once("://").map(|(scheme, _)| scheme);
-    scheme.is_some_and(|scheme| ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)))
+    ["http://", "https://"]
+        .iter()
+        .any(|known| uri.get(..known.len()).is_some_and(|start| start.eq_ignore_ascii_case(known)))
 }

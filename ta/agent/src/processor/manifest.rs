@@ -148,7 +148,7 @@ impl<'b> Loaded<'b> {
         if let Some(floor) = world.floor(&self.id)
             && number < floor
         {
-            let text = format!("rollback of {} refused: sequence number {number} is below {floor}", self.id);
+            let text = format!("rollback refused: sequence number {number} is below {floor} of {}", self.id);
             return Err(Stop::Fail(Reason::ConditionFailed, text.into()));
         }
         let Some(signer) = self.signer() else { return Err(Stop::INTERNAL) };

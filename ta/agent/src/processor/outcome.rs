@@ -97,7 +97,7 @@ impl From<Error> for Stop {
 /// What a SUIT Report calls an error of decoding or verifying.
 fn reason(error: &Error) -> Reason {
     match error.kind {
-        Kind::Unauthenticated => Reason::Unauthenticated,
+        Kind::Unauthenticated | Kind::BadCertificate | Kind::CertificateExpired => Reason::Unauthenticated,
         Kind::UnsupportedAlgorithm => Reason::AlgorithmUnsupported,
         Kind::Unsupported => Reason::CommandUnsupported,
         _ => Reason::CborParse,

@@ -9,7 +9,7 @@ use teep_proto::limits::{MAX_COMPONENTS, MAX_DEPENDENCIES, MAX_LIST};
 use teep_proto::suit::{ComponentId, Digest};
 
 /// Format of the index; another one is refused rather than guessed at.
-const FORMAT: u64 = 3;
+const FORMAT: u64 = 4;
 const NATIVE: u64 = 0;
 const OBJECT: u64 = 1;
 const INSTALL: u64 = 0;
@@ -21,7 +21,7 @@ impl State {
     /// Encodes the index for [`decode`](Self::decode).
     pub(crate) fn encode(&self) -> Vec<u8> {
         encode(|w| {
-            w.array(7).uint(FORMAT).uint(self.next_object).array(self.floors.len().saturating_mul(2));
+            w.array(8).uint(FORMAT).uint(self.next_object).array(self.floors.len().saturating_mul(2));
             for (id, floor) in &self.floors {
                 w.bytes(id).uint(*floor);
             }
@@ -33,6 +33,10 @@ impl State {
             for update in &self.updates {
                 w.array(3).bytes(&update.tam).bytes(&update.payload).bool(update.complete);
             }
+            match self.passport {
+                Some(object) => w.uint(object),
+                None => w.null(),
+            };
             match &self.journal {
                 None => {
                     w.null();
@@ -45,9 +49,9 @@ impl State {
     /// Decodes what [`encode`](Self::encode) makes.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Error> {
         let mut r = Reader::open(bytes)?;
-        r.array_of(7, "the state")?;
+        r.array_of(8, "the state")?;
         if r.uint("a format")? != FORMAT {
-            return Err(r.error("state in format 3"));
+            return Err(r.error("state in format 4"));
         }
         let next_object = r.uint("an object number")?;
         let mut floors = Vec::new();
@@ -68,8 +72,9 @@ impl State {
             let (tam, payload) = (hash(&mut r)?, hash(&mut r)?);
             updates.push(UpdateRecord { tam, payload, complete: r.bool("true or false")? });
         }
+        let passport = if r.optional_null() { None } else { Some(r.uint("an object number")?) };
         let journal = if r.optional_null() { None } else { Some(Journal::read(&mut r)?) };
-        Ok(Self { next_object, floors, manifests, components, updates, journal })
+        Ok(Self { next_object, floors, manifests, components, updates, passport, journal })
     }
 }
 
@@ -106,7 +111,7 @@ impl ManifestRecord {
 
 impl ComponentRecord {
     fn write(&self, w: &mut Writer) {
-        w.array(6).bytes(&self.id);
+        w.array(7).bytes(&self.id);
         match &self.digest {
             Some(digest) => digest.write(w),
             None => {
@@ -114,6 +119,10 @@ impl ComponentRecord {
             }
         }
         w.uint(self.size);
+        match self.version {
+            Some(version) => w.uint(version.into()),
+            None => w.null(),
+        };
         match &self.content {
             Stored::Native(uuid) => w.uint(NATIVE).bytes(uuid),
             Stored::Object(number) => w.uint(OBJECT).uint(*number),
@@ -122,11 +131,12 @@ impl ComponentRecord {
     }
 
     fn read(r: &mut Reader<'_>) -> Result<Self, Error> {
-        r.array_of(6, "a component record")?;
+        r.array_of(7, "a component record")?;
         Ok(Self {
             id: identifier(r)?,
             digest: if r.optional_null() { None } else { Some(Digest::read(r)?) },
             size: r.uint("a size")?,
+            version: if r.optional_null() { None } else { Some(version(r)?) },
             content: match r.uint("a place")? {
                 NATIVE => Stored::Native(uuid(r)?),
                 OBJECT => Stored::Object(r.uint("an object number")?),
@@ -188,6 +198,10 @@ fn identifier(r: &mut Reader<'_>) -> Result<Vec<u8>, Error> {
 fn hash(r: &mut Reader<'_>) -> Result<Hash, Error> {
     let bytes = r.sized_bytes(32..=32, "32 bytes")?;
     bytes.try_into().map_err(|_| r.error("32 bytes"))
+}
+
+fn version(r: &mut Reader<'_>) -> Result<u32, Error> {
+    u32::try_from(r.uint("a version")?).map_err(|_| r.error("a version of 32 bits"))
 }
 
 fn uuid(r: &mut Reader<'_>) -> Result<[u8; 16], Error> {

@@ -8,6 +8,7 @@ use crate::limits::PIECE;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::ops::Range;
 use teep_proto::suit::{Digest, DigestAlgorithm, DigestState};
 
 /// Objects that one round of [`sweep`] deletes: bounds the list of names.
@@ -123,25 +124,40 @@ pub(crate) fn delete_unneeded<E: Env>(env: &mut E, state: &State, objects: impl 
     }
 }
 
-/// Deletes every object that `state` does not refer to: what an interruption left.
+/// How many objects `state` does not refer to.
 ///
 /// # Errors
 /// Those of the storage.
-pub(crate) fn sweep<E: Env>(env: &mut E, state: &State) -> Result<(), EnvError> {
+pub(crate) fn count_unneeded<E: Env>(env: &mut E, state: &State) -> Result<u64, EnvError> {
+    let mut count = 0u64;
+    env.storage().for_each_name(&mut |name| {
+        count = count.saturating_add(unneeded(state, name).is_some().into());
+    })?;
+    Ok(count)
+}
+
+/// The number in `name` if it is that of an object and `state` does not refer to it.
+fn unneeded(state: &State, name: &str) -> Option<u64> {
+    number(name).filter(|number| !state.objects().any(|object| object == *number))
+}
+
+/// Deletes every object that `state` does not refer to: what an interruption left. Those with one of the `numbers` that
+/// were given out since the start are spared: a session may have staged them.
+///
+/// # Errors
+/// Those of the storage.
+pub(crate) fn sweep<E: Env>(env: &mut E, state: &State, numbers: Range<u64>) -> Result<(), EnvError> {
     loop {
-        let mut unneeded = Vec::new();
+        let mut found = Vec::new();
         env.storage().for_each_name(&mut |name| {
-            if let Some(number) = number(name)
-                && unneeded.len() < SWEPT_AT_A_TIME
-                && !state.objects().any(|object| object == number)
-            {
-                unneeded.push(number);
+            if found.len() < SWEPT_AT_A_TIME {
+                found.extend(unneeded(state, name).filter(|number| !numbers.contains(number)));
             }
         })?;
-        for object in &unneeded {
+        for object in &found {
             env.storage().delete(&name(*object))?;
         }
-        if unneeded.len() < SWEPT_AT_A_TIME {
+        if found.len() < SWEPT_AT_A_TIME {
             return Ok(());
         }
     }

@@ -2,6 +2,7 @@
 use super::*;
 use alloc::format;
 use alloc::vec;
+use teep_proto::limits::MAX_DEPENDENCIES;
 use teep_proto::suit::ComponentId;
 
 fn id(name: &str) -> Vec<u8> {
@@ -23,7 +24,7 @@ fn manifest(name: &str, roots: &[Hash], dependencies: &[&str], components: &[&st
 
 fn component(name: &str, content: Stored) -> ComponentRecord {
     let digest = Some(Digest::sha256([4; 32]));
-    ComponentRecord { id: id(name), digest, size: 5, content, confidential: true }
+    ComponentRecord { id: id(name), digest, size: 5, version: Some(3), content, confidential: true }
 }
 
 /// A state with something of everything.
@@ -59,8 +60,8 @@ fn every_truncation_of_the_index_is_refused() {
 #[test]
 fn index_of_another_format_is_refused() {
     let mut bytes = state().encode();
-    assert_eq!(bytes[1], 3);
-    bytes[1] = 2;
+    assert_eq!(bytes[1], 4);
+    bytes[1] = 3;
     State::decode(&bytes).expect_err("a format that is not this one");
 }
 
@@ -76,7 +77,7 @@ fn numbers_are_never_used_twice() {
     let mut state = state();
     let first = state.new_object();
     let mut before = State::decode(&State::default().encode()).expect("a state");
-    before.continue_numbers_of(&state);
+    before.continue_numbers(state.next_object());
     assert_eq!(before.new_object(), first + 1);
 }
 
@@ -148,20 +149,90 @@ fn there_is_room_up_to_each_limit() {
         state.put_manifest(manifest(&format!("m{n}"), &[], &[], &[]));
         state.put_component(component(&format!("c{n}"), Stored::Object(1)));
     };
-    (0..MAX_MANIFESTS).for_each(|n| fill(&mut state, n));
-    (0..MAX_FLOORS as u64).for_each(|n| state.raise_floor(&n.to_be_bytes(), n));
-    assert_eq!(state.check_room(), Ok(()));
+    (1..MAX_MANIFESTS).for_each(|n| fill(&mut state, n));
+    (1..MAX_FLOORS as u64).for_each(|n| state.raise_floor(&n.to_be_bytes(), n));
+    assert_eq!(state.check_room(&state), Ok(()));
     let mut full = state.clone();
     full.put_manifest(manifest("one more", &[], &[], &[]));
-    full.check_room().expect_err("manifests");
+    full.check_room(&state).expect_err("manifests");
     let mut full = state.clone();
     full.put_component(component("one more", Stored::Object(1)));
-    full.check_room().expect_err("components");
+    full.check_room(&state).expect_err("components");
     let mut full = state.clone();
     full.raise_floor(b"one more", 1);
-    full.check_room().expect_err("sequence numbers");
-    let mut full = state;
+    full.check_room(&state).expect_err("sequence numbers");
+    let mut full = state.clone();
     let roots = [[0; 32]; MAX_LIST + 1];
-    full.put_manifest(manifest("m0", &roots, &[], &[]));
-    full.check_room().expect_err("TAMs");
+    full.put_manifest(manifest("m1", &roots, &[], &[]));
+    full.check_room(&state).expect_err("TAMs");
+    assert_eq!(with_trust_store(&state, 1).check_room(&state), Ok(()), "it has a place of its own");
+}
+
+/// `state`, with a trust store in the object `object`.
+fn with_trust_store(state: &State, object: u64) -> State {
+    let mut state = state.clone();
+    let id = component::trust_store_manifest();
+    state.raise_floor(&id, 1);
+    state.put_manifest(ManifestRecord { id, ..manifest("", &[], &[], &[]) });
+    state.put_component(ComponentRecord {
+        id: component::trust_store(),
+        ..component("", Stored::Object(object))
+    });
+    state
+}
+
+#[test]
+fn some_bytes_of_the_index_are_for_changes_of_the_trust_store_only() {
+    let grown = |state: &State, n: u8, roots: usize| {
+        let dependencies = vec![ComponentId::encode(&[[b'd'; 200]]); MAX_DEPENDENCIES];
+        let roots = [[0; 32]; MAX_LIST][..roots].to_vec();
+        let mut grown = state.clone();
+        grown.put_manifest(ManifestRecord {
+            dependencies,
+            roots,
+            ..manifest(&format!("m{n}"), &[], &[], &[])
+        });
+        grown
+    };
+    let (mut full, mut n) = (State::default(), 1);
+    while grown(&full, n, MAX_LIST).check_room(&full).is_ok() {
+        full = grown(&full, n, MAX_LIST);
+        n += 1;
+    }
+    let roots = (0..MAX_LIST).rev().find(|roots| grown(&full, n, *roots).check_room(&full).is_ok());
+    full = roots.map_or(full.clone(), |roots| grown(&full, n, roots));
+    assert!(usize::from(n) < MAX_MANIFESTS, "there are too many bytes, not too many manifests");
+    let changed = with_trust_store(&full, 1);
+    assert_eq!(changed.check_room(&full), Ok(()));
+    assert_eq!(with_trust_store(&changed, 2).check_room(&changed), Ok(()), "and again");
+    let mut removed = changed.clone();
+    removed.manifests.remove(0);
+    assert_eq!(removed.check_room(&changed), Ok(()), "what is too large may become smaller");
+    grown(&changed, n + 1, MAX_LIST).check_room(&changed).expect_err("not larger");
+}
+
+#[test]
+fn index_has_room_up_to_the_last_byte_and_not_one_more() {
+    let limit = MAX_INDEX - TRUST_RESERVE;
+    // With one manifest more, which has so many roots and dependencies, the last of them with a name of so many bytes.
+    let with = |state: &State, (roots, dependencies, last): (usize, usize, usize)| {
+        let mut needed = vec![ComponentId::encode(&[[b'd'; 200]]); dependencies];
+        needed.push(ComponentId::encode(&[vec![b'd'; last]]));
+        let mut state = state.clone();
+        let record = manifest(&format!("m{}", state.manifests.len()), &[], &[], &[]);
+        let roots = vec![[0; 32]; roots];
+        state.put_manifest(ManifestRecord { dependencies: needed, roots, ..record });
+        state
+    };
+    let (mut state, largest) = (State::default(), (MAX_LIST, MAX_DEPENDENCIES - 1, 200));
+    while with(&state, largest).encode().len() + 300 < limit {
+        state = with(&state, largest);
+    }
+    let sizes = (0..=MAX_LIST).flat_map(|roots| (0..MAX_DEPENDENCIES).map(move |count| (roots, count)));
+    let mut sizes = sizes.flat_map(|(roots, count)| (30..64).map(move |last| (roots, count, last)));
+    let exact = sizes.find(|size| with(&state, *size).encode().len() == limit).expect("some size is exact");
+    assert_eq!(with(&state, exact).check_room(&state), Ok(()));
+    let longer = with(&state, (exact.0, exact.1, exact.2 + 1));
+    assert_eq!(longer.encode().len(), limit + 1);
+    longer.check_room(&state).expect_err("one byte more");
 }

@@ -57,7 +57,7 @@ impl<'b, E: Env> Device<'_, 'b, E> {
                 let mut buffer = objects::memory(bytes.len().min(PIECE))?;
                 for piece in bytes.chunks(PIECE) {
                     let Some(buffer) = buffer.get_mut(..piece.len()) else { continue };
-                    buffer.copy_from_slice(piece);
+                    buffer.iter_mut().zip(piece).for_each(|(to, from)| *to = *from);
                     visit(self.env, buffer)?;
                 }
                 Ok(())

@@ -4,7 +4,7 @@
 use crate::author::*;
 use crate::support::*;
 use teep_proto::cbor::encode;
-use teep_proto::cose::{Algorithm, SigningKey, sign1};
+use teep_proto::cose::{SigningKey, sign1};
 use teep_proto::suit::{ComponentId, Reason};
 use teep_proto::teec::{Command, Reply};
 use teep_proto::teep::{CipherSuite, ErrCode, Message, QueryRequest, Success, Update};
@@ -37,10 +37,10 @@ fn tam_that_is_no_anchor() {
 
 #[test]
 fn request_for_a_cipher_suite_unknown_here() {
-    let ed25519 = vec![CipherSuite::sign1(Algorithm::Ed25519)];
-    let request = QueryRequest { supported_teep_cipher_suites: ed25519, ..query_request() };
+    let other = vec![CipherSuite::sign1(other_suite().algorithm())];
+    let request = QueryRequest { supported_teep_cipher_suites: other, ..query_request() };
     let request = Message::QueryRequest(request).encode().expect("encodes");
-    let (_, received) = process(&sign1(&SigningKey::ed25519_from_seed(&[99; 32]), &request).expect("signs"));
+    let (_, received) = process(&sign1(&key_of(other_suite(), 99), &request).expect("signs"));
     assert_eq!(
         received.code(),
         ErrCode::UNSUPPORTED_CIPHER_SUITES.number(),
@@ -267,8 +267,9 @@ fn more_manifests_than_the_agent_keeps() {
             refusals += 1;
         }
     }
-    // With the Agent itself they fill the tc-list.
-    assert_eq!(refusals, 40 - (teep_proto::limits::MAX_LIST - 1));
+    // With the trust store and the Agent itself they fill the tc-list.
+    assert_eq!(refusals, 40 - (teep_proto::limits::MAX_LIST - 2));
+    assert_eq!(device.update(&[trust_envelope(&trust_store(1, |_| ()))]).code(), 0);
     let received = device.update(&[Author::of([0; 16], 2).envelope()]);
     assert_eq!(received.code(), 0, "what is installed can still be updated");
     device.invoke(Command::RequestPolicyCheck, &[]);
@@ -307,7 +308,7 @@ fn manifest_replaces_the_agent_itself() {
     let author = Author::of(teep_proto::teec::AGENT_UUID, 9);
     let mut device = Device::new();
     let refusal = device.update(&[author.envelope()]).refusal();
-    assert_eq!(refusal, (11, Reason::ComponentUnsupported));
+    assert_eq!(refusal, (11, Reason::ComponentUnauthorised));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use teep_proto::eat::{
     self, Claims, Confirmation, Expected, HardwareVersion, ManifestClaim, Measurement, OemId, Profile,
 };
 use teep_proto::suit::Digest;
-use teep_proto::teec::{AgentInfo, Command, Reply};
+use teep_proto::teec::{Command, Reply};
 use teep_proto::teep::labels::data_item;
 use teep_proto::teep::{
     AttestationKind, AttestationPayload, EAT_CWT, ErrCode, Message, QueryRequest, eat_media_type,
@@ -47,15 +47,8 @@ fn attesting() -> Config {
     Config { attestation: Some(claims), ..configuration() }
 }
 
-fn info(device: &mut Device) -> AgentInfo {
-    match device.invoke(Command::Info, &[]) {
-        Reply::Info(info) => info,
-        other => panic!("{other:?}"),
-    }
-}
-
 fn attestation_key(device: &mut Device) -> PublicKey {
-    PublicKey::from_cose_key(&info(device).attestation_key).expect("a key")
+    PublicKey::from_cose_key(&device.info().attestation_key).expect("a key")
 }
 
 fn attestation_request(challenge: Option<&[u8]>) -> QueryRequest<'_> {
@@ -106,7 +99,7 @@ fn evidence_answers_a_request_for_attestation() {
     assert_eq!((claims.oemid, claims.hardware_model), (Some(OemId::Pen(32473)), Some(&b"board"[..])));
     assert_eq!(claims.hardware_version, device_claims().hardware_version);
     assert_eq!(claims.manifests, device_claims().manifests, "REQ-TEEP-076: as configured");
-    let measured: [u8; 32] = info(&mut device).measurement.try_into().expect("measured");
+    let measured: [u8; 32] = device.info().measurement.try_into().expect("measured");
     assert_eq!(claims.measurements, [Measurement::sha256(&measured)]);
     assert_eq!(payload[0], 0x84, "REQ-TEEP-140: no CBOR tag");
 }
@@ -115,7 +108,7 @@ fn evidence_answers_a_request_for_attestation() {
 fn every_purpose_and_every_device_has_its_own_key() {
     let mut devices = [7, 8].map(|n| Device::start_with(MemoryEnv::new([n; 32]), &attesting().encode()));
     let keys = devices.each_mut().map(|device| {
-        let info = info(device);
+        let info = device.info();
         [info.public_key, info.decryption_key, info.report_key, info.attestation_key]
     });
     let keys: Vec<_> = keys.into_iter().flatten().collect();
@@ -133,7 +126,7 @@ fn every_purpose_and_every_device_has_its_own_key() {
 #[test]
 fn evidence_is_encrypted_to_the_tam_whose_key_is_known() {
     let mut config = attesting();
-    config.tams[0].report_key = Some(report_secret().public_key().clone());
+    config.trust.tams[0].report_key = Some(report_secret().public_key().clone());
     let mut device = Device::start_with(MemoryEnv::new([7; 32]), &config.encode());
     let (key, message_key) = (attestation_key(&mut device), device.public_key().thumbprint());
     let (format, payload) = evidence(&asked(&mut device, CHALLENGE));
@@ -160,7 +153,7 @@ fn evidence_has_a_profile_by_configuration_and_a_measurement_where_there_is_one(
     let verified = eat::verify(&payload, &[key], &expected(CHALLENGE, message_key)).expect("valid");
     assert_eq!(verified.get().eat_profile, Some("urn:board"));
     assert_eq!(verified.get().measurements, [], "none is made up");
-    assert!(info(&mut device).measurement.is_empty(), "none is made up");
+    assert!(device.info().measurement.is_empty(), "none is made up");
 }
 
 /// A nonce has 8 to 64 bytes (RFC 9711), a challenge up to 512.
@@ -193,15 +186,16 @@ fn no_evidence_without_a_common_freshness_mechanism_or_for_a_stranger() {
 
 /// A device that wants its first TAM attested.
 fn demanding() -> Device {
-    let mut config = Config { verifiers: vec![verifier_key().public_key()], ..configuration() };
-    config.tams[0].attestation_required = true;
+    let mut config = configuration();
+    config.trust.verifiers = vec![verifier_key().public_key().into()];
+    config.trust.tams[0].attestation_required = true;
     let mut device = Device::start_with(MemoryEnv::new([7; 32]), &config.encode());
     device.request_ta(None);
     device
 }
 
 /// The challenge in ERR_ATTESTATION_REQUIRED.
-fn challenge(refused: &Received) -> Vec<u8> {
+pub(crate) fn challenge(refused: &Received) -> Vec<u8> {
     let Message::Error(error) = refused.message() else { panic!("{}", refused.message().name()) };
     assert_eq!(error.err_code, ErrCode::ATTESTATION_REQUIRED, "REQ-TEEP-091");
     assert_eq!(error.supported_freshness_mechanisms, Some(vec![0]));
@@ -209,7 +203,7 @@ fn challenge(refused: &Received) -> Vec<u8> {
 }
 
 /// An Attestation Result about a TAM's key.
-fn result(verifier: &SigningKey, subject: &SigningKey, nonce: Option<&[u8]>) -> Vec<u8> {
+pub(crate) fn result(verifier: &SigningKey, subject: &SigningKey, nonce: Option<&[u8]>) -> Vec<u8> {
     let subject = subject.public_key().thumbprint();
     let claims = Claims {
         nonce,
@@ -316,7 +310,7 @@ fn attack_unattested_tam_sends_an_update_at_once() {
 fn attack_update_by_a_key_that_was_not_attested() {
     let mut device = demanding();
     let nonce = challenge(&device.process(&signed_query_request(query_request())));
-    let message = with_result(&result(&verifier_key(), &tam_ed25519_key(), Some(&nonce)), None);
+    let message = with_result(&result(&verifier_key(), &tam_other_suite_key(), Some(&nonce)), None);
     assert!(matches!(device.process(&message).message(), Message::QueryResponse(_)));
     let refused = device.process(&update(&tam_key(), &[envelope(1)]));
     assert_eq!(refused.code(), ErrCode::ATTESTATION_REQUIRED.number());

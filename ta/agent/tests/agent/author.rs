@@ -2,6 +2,7 @@
 //! Manifests: good ones, and what a test needs to bend them before they are signed.
 
 use crate::support::*;
+use teep_agent::config::TrustStore;
 use teep_proto::cose::{
     AgreementKey, CONTEXT_SUIT_PAYLOAD, ContentAlgorithm, EncryptTo, KeyWrap, SigningKey, encrypt,
 };
@@ -18,6 +19,8 @@ pub(crate) struct Author {
     pub(crate) payload: Vec<u8>,
     pub(crate) vendor: [u8; 16],
     pub(crate) key: SigningKey,
+    /// suit-uninstall.
+    pub(crate) uninstall: Vec<u8>,
 }
 
 impl Author {
@@ -34,7 +37,8 @@ impl Author {
             components: vec![ComponentId::encode(&text::native_ta(uuid))],
             ..ManifestBuilder::default()
         };
-        Self { manifest, payload: image.clone(), image, vendor: VENDOR, key: signer_key() }
+        let uninstall = SequenceBuilder::new().simple(command::UNLINK, 15).build();
+        Self { manifest, payload: image.clone(), image, vendor: VENDOR, key: signer_key(), uninstall }
     }
 
     pub(crate) fn envelope(self) -> Vec<u8> {
@@ -62,12 +66,32 @@ impl Author {
             .simple(command::FETCH, 15)
             .simple(command::IMAGE_MATCH, 15);
         self.manifest.shared = shared.build();
-        self.manifest.sections = vec![
-            (manifest::INSTALL, install.build()),
-            (manifest::UNINSTALL, SequenceBuilder::new().simple(command::UNLINK, 15).build()),
-        ];
+        self.manifest.sections =
+            vec![(manifest::INSTALL, install.build()), (manifest::UNINSTALL, self.uninstall)];
         encode_envelope(&self.manifest.build(), &[self.key], payloads).expect("signs")
     }
+}
+
+/// An author of a manifest that brings `store`, whose signer may.
+pub(crate) fn trust_author(store: &TrustStore) -> Author {
+    let payload = store.encode();
+    let mut author = Author::new(1);
+    author.manifest.sequence_number = store.sequence_number;
+    author.manifest.component_id = Some(ComponentId::encode(&text::trust_store_manifest()));
+    author.manifest.components = vec![ComponentId::encode(&text::trust_store())];
+    Author { image: payload.clone(), payload, key: trust_signer_key(), ..author }
+}
+
+/// The envelope of a well-made manifest that brings `store`.
+pub(crate) fn trust_envelope(store: &TrustStore) -> Vec<u8> {
+    trust_author(store).envelope()
+}
+
+/// The built-in trust store, changed, with a sequence number.
+pub(crate) fn trust_store(sequence_number: u64, change: impl FnOnce(&mut TrustStore)) -> TrustStore {
+    let mut store = TrustStore { sequence_number, ..configuration().trust };
+    change(&mut store);
+    store
 }
 
 /// The envelope of a well-made manifest for the TA.

@@ -21,7 +21,7 @@ fn request_for_a_ta_leads_to_the_tam_and_into_the_query_response() {
         response.requested_tc_list.iter().map(|tc| tc.component_id.to_elements()).collect();
     assert_eq!(requested, [text::native_ta(TA)]);
     let listed = response.tc_list.expect("REQ-TEEP-064");
-    assert_eq!(listed.len(), 1, "the Agent itself (AMB-04)");
+    assert_eq!(listed.len(), 2, "its trust store and the Agent itself (AMB-04)");
     assert_eq!(response.ext_list, None);
 }
 
@@ -114,11 +114,12 @@ fn negotiation_failures_carry_their_lists() {
     assert_eq!((error.err_code, error.versions), (ErrCode::UNSUPPORTED_MSG_VERSION, Some(vec![0])));
     assert_eq!(error.token, Some(TOKEN));
 
-    let ed25519 = vec![CipherSuite::sign1(teep_proto::cose::Algorithm::Ed25519)];
-    let received = answer(QueryRequest { supported_teep_cipher_suites: ed25519, ..query_request() });
+    let other = vec![CipherSuite::sign1(other_suite().algorithm())];
+    let received = answer(QueryRequest { supported_teep_cipher_suites: other, ..query_request() });
     let Message::Error(error) = received.message() else { panic!("no Error") };
     assert_eq!(error.err_code, ErrCode::UNSUPPORTED_CIPHER_SUITES);
-    assert_eq!(error.supported_teep_cipher_suites.len(), 1, "REQ-TEEP-090");
+    let own = CipherSuite::sign1(crate::SUITE.algorithm());
+    assert_eq!(error.supported_teep_cipher_suites, [own], "REQ-TEEP-090");
 
     let item = data_item::ATTESTATION;
     let received = answer(QueryRequest { token: None, data_item_requested: item, ..query_request() });

@@ -4,7 +4,7 @@
 use crate::author::*;
 use crate::support::*;
 use teep_agent::config::Config;
-use teep_proto::cose::{Algorithm, SigningKey, sign1};
+use teep_proto::cose::{SigningKey, sign1};
 use teep_proto::suit::{Report, ReportResult};
 use teep_proto::teec::Reply;
 use teep_proto::teep::{CipherSuite, Dialect, ErrCode, Message, QueryRequest, Update};
@@ -13,7 +13,7 @@ use teep_sim::MemoryEnv;
 /// A device whose first TAM has `dialect`; the other has the other one.
 fn device(dialect: Dialect) -> Device {
     let mut config = Config::decode(&config()).expect("the configuration");
-    for tam in &mut config.tams {
+    for tam in &mut config.trust.tams {
         tam.dialect = if tam.uri == TAM_URI { dialect } else { other(dialect) };
     }
     Device::start_with(MemoryEnv::new([7; 32]), &config.encode())
@@ -105,9 +105,9 @@ fn errors_are_said_in_the_dialect_of_the_tam() {
         };
         let versions = QueryRequest { versions: Some(vec![9]), ..query_request() };
         assert_eq!(code(&request(versions, &tam_key())), (ErrCode::UNSUPPORTED_MSG_VERSION, true));
-        let suites = vec![CipherSuite::sign1(Algorithm::Ed25519)];
+        let suites = vec![CipherSuite::sign1(other_suite().algorithm())];
         let suites = QueryRequest { supported_teep_cipher_suites: suites, ..query_request() };
-        let stranger = SigningKey::ed25519_from_seed(&[99; 32]);
+        let stranger = key_of(other_suite(), 99);
         assert_eq!(code(&request(suites, &stranger)), (ErrCode::UNSUPPORTED_CIPHER_SUITES, true));
         assert_eq!(code(&request(query_request(), &stranger)), (ErrCode::BAD_CERTIFICATE, false));
         assert_eq!(code(b"garbage"), (ErrCode::PERMANENT_ERROR, false));

@@ -8,6 +8,9 @@ use teep_proto::teec::{Command, MAX_REPLY, Reply};
 use teep_proto::teep::labels::data_item;
 use teep_proto::teep::{ErrCode, QueryRequest};
 
+/// Manifests beside the trust store's, and components: with it and with the Agent itself they fill the tc-list.
+const MAX_OTHERS: usize = MAX_LIST - 2;
+
 fn text(received: &Received) -> String {
     received.outcome.as_ref().expect("an outcome").text.clone()
 }
@@ -15,7 +18,7 @@ fn text(received: &Received) -> String {
 #[test]
 fn data_components_fill_the_list_and_no_more() {
     let mut device = Device::new();
-    for n in 0..MAX_LIST - 1 {
+    for n in 0..MAX_OTHERS {
         let data = format!("data {n}");
         let author = DataAuthor::new(&data, Data::Clear(b"x"));
         assert_eq!(device.update(&[author.envelope()]).code(), 0, "{n}");
@@ -30,22 +33,23 @@ fn data_components_fill_the_list_and_no_more() {
 }
 
 #[test]
-fn sequence_numbers_are_remembered_for_256_manifests() {
+fn sequence_numbers_are_remembered_for_255_manifests_and_the_trust_store() {
     let mut device = Device::new();
     let id = |n: usize| format!("data {n}");
-    for n in 0..256 {
+    for n in 0..255 {
         assert_eq!(device.update(&[DataAuthor::new(&id(n), Data::Clear(b"x")).envelope()]).code(), 0, "{n}");
         assert_eq!(device.remove(&[name(&format!("{}.suit", id(n)))]).code(), 0);
     }
     let mut device = device.restarted();
     let received = device.update(&[DataAuthor::new("one more", Data::Clear(b"x")).envelope()]);
     assert_eq!(received.code(), ErrCode::TEMPORARY_ERROR.number());
-    assert!(text(&received).contains("sequence numbers of 256 manifests"), "{}", text(&received));
+    assert!(text(&received).contains("sequence numbers of 255 manifests"), "{}", text(&received));
     assert_eq!(
         device.update(&[DataAuthor::new(&id(7), Data::Clear(b"x")).envelope()]).code(),
         0,
         "a known one"
     );
+    assert_eq!(device.update(&[trust_envelope(&trust_store(1, |_| ()))]).code(), 0);
 }
 
 #[test]
@@ -86,7 +90,8 @@ fn envelope_of_a_dependency_up_to_64_kib() {
 #[test]
 fn everything_installed_under_the_longest_names_fits_a_reply() {
     let mut device = Device::new();
-    for n in 0..MAX_LIST - 1 {
+    assert_eq!(device.update(&[trust_envelope(&trust_store(1, |_| ()))]).code(), 0);
+    for n in 0..MAX_OTHERS {
         let long = format!("{n:0>200}");
         assert_eq!(device.update(&[DataAuthor::new(&long, Data::Clear(b"x")).envelope()]).code(), 0, "{n}");
     }

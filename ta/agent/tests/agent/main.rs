@@ -9,17 +9,35 @@
 )]
 
 mod attacks;
+mod attacks_messages;
+mod attacks_payloads;
 mod attestation;
 mod author;
+mod certificates;
 mod conversation;
 mod dependencies;
 mod dialect;
 mod fetch;
 mod limits;
+mod negotiation;
+mod passport;
 mod personalization;
 mod platform;
+mod policy_check;
 mod power_cut;
+mod provisioning;
 mod published;
+mod quota;
+mod rate;
 mod removal;
 mod reports;
+mod revocation;
+mod sessions;
+mod status;
+mod suites;
 mod support;
+mod trust;
+mod unsolicited;
+
+/// Cipher suite of the Agents in these tests. Those that exchange messages run for the other one, too: `ed25519.rs`.
+const SUITE: teep_agent::config::Suite = teep_agent::config::Suite::Esp256;

@@ -1,173 +1,131 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Power is cut at every storage and installer operation, and half of what was being appended is there: afterwards the
-//! device is as before or as after, nothing else is left, and the same can be ordered again.
+//! device is as before or as after, nothing else is left, and the same can be ordered again. So it is when power is cut
+//! again and again, and when storage has lost what it had not to keep yet.
+
+mod scenarios;
 
 use crate::author::*;
 use crate::support::*;
-use teep_proto::cose::AgreementKey;
-use teep_proto::teec::{Command, Reply};
-use teep_sim::{MemoryEnv, ta_image};
+use scenarios::{Scenario, stock_with, with};
+use teep_proto::teec::{Command, TrustSource};
+use teep_sim::MemoryEnv;
 
-const URI: &str = "https://tc.example/hello.ta";
+/// Identifier, sequence number and digest of a component.
+type Component = (Vec<Vec<u8>>, Option<u64>, Option<Vec<u8>>);
 
 /// Everything that can be seen of a device from outside.
 #[derive(Clone, Debug, PartialEq)]
 struct Seen {
-    components: Vec<(Vec<Vec<u8>>, u64, Vec<u8>)>,
+    components: Vec<Component>,
     platform: Vec<([u8; 16], u32)>,
     objects: usize,
     data: Option<Vec<u8>>,
+    trust: (u64, TrustSource, Vec<bool>),
 }
 
 /// What is there after a restart.
 fn seen(device: &Device) -> Seen {
     let mut device = device.restarted();
-    let mut components: Vec<_> = device
-        .components()
-        .into_iter()
-        .map(|c| (c.component_id, c.manifest_sequence_number, c.digest))
+    let stored = device.stored();
+    let mut components: Vec<_> = stored
+        .components
+        .iter()
+        .enumerate()
+        .map(|(n, c)| (c.component_id.clone(), stored.sequence_number(n), c.digest.map(|d| d.encode())))
         .collect();
     components.sort();
+    let mut trusted: Vec<_> = stored.manifests.iter().map(|m| (&m.manifest_id, m.signer_trusted)).collect();
+    trusted.sort();
+    let trusted = trusted.into_iter().map(|(_, trusted)| trusted).collect();
+    let trust = (stored.trust.sequence_number, stored.trust.source, trusted);
     let uuids = device.env.installed_uuids();
     let version = |uuid| device.env.installed(uuid).map(|(version, _)| version).expect("installed");
     let platform: Vec<_> = uuids.into_iter().map(|uuid| (uuid, version(uuid))).collect();
     let objects = device.objects();
-    Seen { components, platform, objects, data: device.read(TA, &name("config.json")) }
+    Seen { components, platform, objects, data: device.read(TA, &name("config.json")), trust }
 }
 
-/// Cuts the power at every operation of `act` on what `prepare` makes, and returns how often that was.
-fn cut_everywhere(
-    what: &str,
-    prepare: impl FnOnce() -> Device,
-    act: impl Fn(&mut Device) -> Received,
-) -> usize {
-    let prepared = prepare();
-    let old = seen(&prepared);
-    let mut clean = prepared.twin();
-    let before = clean.env.operations();
-    assert_eq!(act(&mut clean).code(), 0, "{what}");
-    let operations = clean.env.operations() - before;
-    let new = seen(&clean);
-    assert_ne!(old, new, "{what} changes something");
-    for cut in 0..operations {
-        let mut device = prepared.twin();
+/// A sequence of numbers that is the same each time.
+struct Numbers(u64);
+
+impl Numbers {
+    /// One below `limit`.
+    fn below(&mut self, limit: usize) -> usize {
+        // The multiplier and increment of MMIX.
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).expect("31 bits") % limit
+    }
+}
+
+/// Cuts the power at every operation of `scenario`, and what the next start makes of it here and there.
+fn cut_everywhere(scenario: &Scenario) {
+    for cut in 0..scenario.operations {
+        let label = format!("cut {cut}");
+        let mut device = scenario.device.twin();
         device.env.cut_power_after(cut);
-        let succeeded = act(&mut device).code() == 0;
-        // What the next start makes of it is cut too, here and there.
+        let succeeded = (scenario.act)(&mut device);
         device = device.restarted_for(cut % 5);
-        let now = seen(&device);
-        assert!(now == new || (now == old && !succeeded), "{what}, cut {cut}: {now:?}");
-        let mut device = device.restarted();
-        assert_eq!(act(&mut device).code(), 0, "{what}, cut {cut}: a retry succeeds");
-        assert_eq!(seen(&device), new, "{what}, cut {cut}: after a retry");
+        scenario.check(&device, succeeded, &label);
+        scenario.check_retry(&device, &label);
     }
-    operations
-}
-
-fn decryption_key(device: &mut Device) -> AgreementKey {
-    let Reply::Info(info) = device.invoke(Command::Info, &[]) else { panic!("no info") };
-    AgreementKey::from_cose_key(&info.decryption_key).expect("a key")
-}
-
-/// The key of every device of this file.
-fn device_key() -> AgreementKey {
-    decryption_key(&mut Device::new())
-}
-
-/// An app with two TAs and personalization data for one of them.
-fn app(sequence_number: u64) -> Vec<u8> {
-    let (one, two) =
-        (Author::new(sequence_number).envelope(), Author::of(OTHER_TA, sequence_number).envelope());
-    let text = format!("settings {sequence_number}");
-    let mut author = DataAuthor::new("config.json", Data::Encrypted(text.as_bytes(), device_key()))
-        .needing(Needed::ta(TA, "#1", &one))
-        .needing(Needed::ta(OTHER_TA, "#2", &two));
-    author.sequence_number = sequence_number;
-    author.envelope()
-}
-
-fn with(envelopes: &[Vec<u8>]) -> Device {
-    let mut device = Device::new();
-    assert_eq!(device.update(envelopes).code(), 0);
-    device
-}
-
-fn stock_with(envelopes: &[Vec<u8>]) -> Device {
-    let mut device = Device::new();
-    device.env.set_stock(true);
-    if !envelopes.is_empty() {
-        assert_eq!(device.update(envelopes).code(), 0);
-    }
-    device
-}
-
-/// A manifest of version `version` for a TA of 50 kB at [`URI`], and its image.
-fn large(version: u64) -> (Vec<u8>, Vec<u8>) {
-    let mut author = Author::new(version);
-    author.image = ta_image(TA, u32::try_from(version).expect("small"), &[0x5a; 50_000]);
-    let image = author.image.clone();
-    (author.fetched_from(URI, false), image)
 }
 
 #[test]
 fn cut_at_every_operation() {
-    let (fetched, image) = large(2);
-    let serve: &[(&str, &[u8])] = &[(URI, &image)];
-    let data = |n: u64, text: &'static [u8]| {
-        let ta = Author::new(1).envelope();
-        let mut author = DataAuthor::new("config.json", Data::Encrypted(text, device_key()))
-            .needing(Needed::ta(TA, "#1", &ta));
-        author.sequence_number = n;
-        author.envelope()
-    };
-    let mut cuts = 0;
-    cuts += cut_everywhere("install", Device::new, |d| d.update(&[envelope(1)]));
-    cuts += cut_everywhere("replace", || with(&[envelope(1)]), |d| d.update(&[envelope(2)]));
-    cuts += cut_everywhere("install by fetch", Device::new, |d| {
-        d.update_from(std::slice::from_ref(&fetched), serve)
-    });
-    cuts += cut_everywhere(
-        "replace by fetch",
-        || with(&[envelope(1)]),
-        |d| d.update_from(std::slice::from_ref(&fetched), serve),
-    );
-    cuts += cut_everywhere("install with dependencies", Device::new, |d| d.update(&[app(1)]));
-    cuts += cut_everywhere("update with dependencies", || with(&[app(1)]), |d| d.update(&[app(2)]));
-    cuts += cut_everywhere("personalize", || with(&[envelope(1)]), |d| d.update(&[data(1, b"secret")]));
-    cuts += cut_everywhere(
-        "personalize again",
-        || with(&[data(1, b"secret")]),
-        |d| d.update(&[data(2, b"another secret")]),
-    );
-    cuts += cut_everywhere("remove", || with(&[envelope(1)]), |d| d.remove(&[manifest_id(TA)]));
-    cuts += cut_everywhere(
-        "remove with dependencies",
-        || with(&[app(1)]),
-        |d| d.remove(&[name("config.json.suit")]),
-    );
-    cuts += cut_everywhere(
-        "remove one of two users",
-        || with(&[envelope(1), app(1)]),
-        |d| d.remove(&[name("config.json.suit")]),
-    );
-    cuts += cut_everywhere(
-        "replace a component by another",
-        || with(&[envelope(1)]),
-        |d| {
-            let mut author = Author::of(OTHER_TA, 2);
-            author.manifest.component_id = Some(manifest_id(TA));
-            d.update(&[author.envelope()])
-        },
-    );
-    cuts += cut_everywhere("install, stock", || stock_with(&[]), |d| d.update(&[envelope(1)]));
-    cuts += cut_everywhere("replace, stock", || stock_with(&[envelope(1)]), |d| d.update(&[envelope(2)]));
-    cuts += cut_everywhere(
-        "replace by fetch, stock",
-        || stock_with(&[envelope(1)]),
-        |d| d.update_from(std::slice::from_ref(&fetched), serve),
-    );
+    let scenarios = scenarios::all();
+    scenarios.iter().for_each(cut_everywhere);
+    let cuts: usize = scenarios.iter().map(|scenario| scenario.operations).sum();
     println!("power cuts survived: {cuts}/{cuts}");
     assert!(cuts >= 300, "{cuts}");
+}
+
+#[test]
+fn random_double_cuts() {
+    const CUTS: usize = 300;
+    let scenarios = scenarios::all();
+    let mut numbers = Numbers(0x7ee9);
+    for n in 0..CUTS {
+        let scenario = &scenarios[numbers.below(scenarios.len())];
+        let mut device = scenario.device.twin();
+        // Cut while it is done, while the next start looks after that, and while it is done again.
+        let cuts =
+            [numbers.below(scenario.operations), numbers.below(12), numbers.below(scenario.operations)];
+        let label = format!("number {n}, cuts {cuts:?}");
+        device.env.cut_power_after(cuts[0]);
+        let mut succeeded = (scenario.act)(&mut device);
+        device = device.restarted_for(cuts[1]);
+        scenario.check(&device, succeeded, &label);
+        device = device.restarted();
+        // With its keys derived it can answer without power too.
+        device.invoke(Command::Info, &[]);
+        device.env.cut_power_after(cuts[2]);
+        succeeded |= (scenario.act)(&mut device);
+        scenario.check(&device, succeeded, &label);
+        scenario.check_retry(&device, &label);
+    }
+    println!("random double cuts survived: {CUTS}/{CUTS}");
+}
+
+#[test]
+fn cuts_that_take_back_what_storage_had_not_to_keep_yet() {
+    let (mut cuts, mut numbers) = (0, Numbers(0x1057));
+    for scenario in scenarios::all() {
+        for cut in 0..scenario.operations {
+            let seed = numbers.below(usize::MAX >> 33) as u64;
+            let label = format!("cut {cut}, seed {seed}");
+            let mut device = scenario.device.twin();
+            device.env.set_lossy(Some(seed));
+            device.env.cut_power_after(cut);
+            let succeeded = (scenario.act)(&mut device);
+            device = device.restarted_for(cut % 7);
+            device.env.set_lossy(None);
+            scenario.check(&device, succeeded, &label);
+            scenario.check_retry(&device, &label);
+            cuts += 1;
+        }
+    }
+    println!("cuts with lost writes survived: {cuts}/{cuts}");
 }
 
 #[test]
@@ -227,7 +185,7 @@ fn objects_that_an_interruption_left_go_with_the_next_start() {
         env.tamper(&format!("c{n}"), Some(vec![0; 10]));
     }
     env.tamper("something else", Some(vec![]));
-    let device = Device::start(env);
+    let device = Device::start(env).restarted();
     assert_eq!(device.env.object_names(), ["something else"]);
 }
 

@@ -137,12 +137,10 @@ impl Examples {
         let mut config = configuration();
         config.vendor_ids.extend(VENDORS.map(u128::to_be_bytes));
         config.class_ids.extend(CLASSES.map(u128::to_be_bytes));
-        config.signers.extend(["key-a", "key-b"].map(|name| SignerAnchor {
-            key: signer(name).public_key(),
-            prefixes: self.prefixes.iter().map(|prefix| ComponentId::encode(&[prefix])).collect(),
-            commands: None,
-            personalization_in_clear: false,
-        }));
+        let prefixes: Vec<_> = self.prefixes.iter().map(|prefix| ComponentId::encode(&[prefix])).collect();
+        config.trust.signers.extend(
+            ["key-a", "key-b"].map(|name| SignerAnchor::new(signer(name).public_key(), prefixes.clone())),
+        );
         config.decryption_keys = decryption_keys();
         change(&mut config);
         Device::start_with(MemoryEnv::new([7; 32]), &config.encode())
@@ -154,11 +152,11 @@ impl Examples {
 }
 
 fn strict(config: &mut Config) {
-    config.strict_dependencies = true;
+    config.trust.policy.strict_dependencies = true;
 }
 
 fn unnamed(config: &mut Config) {
-    config.unnamed_manifests = true;
+    config.trust.policy.unnamed_manifests = true;
 }
 
 /// An Update with `envelopes`, as a TAM sends it, and a Broker that serves small pieces. Also what it had to fetch.
@@ -228,7 +226,7 @@ fn check_installed(device: &mut Device, received: &Received, expected: &[(&str, 
     assert_eq!(received.code(), 0, "{:?}", received.outcome);
     let id = |name: &str| ComponentId::encode(&[name]);
     let told = device.components().into_iter().map(|c| (ComponentId::encode(&c.component_id), c.digest));
-    let digests = expected.iter().map(|(name, bytes)| (id(name), Digest::of(bytes).as_bytes().to_vec()));
+    let digests = expected.iter().map(|(name, bytes)| (id(name), Some(Digest::of(bytes))));
     assert_eq!(told.collect::<BTreeMap<_, _>>(), digests.collect());
     let mut stored = Vec::new();
     for name in device.env.object_names() {

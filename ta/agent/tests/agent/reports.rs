@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! SUIT Reports, and how they are protected (REQ-SUIT-082, REQ-TEEP-086).
 
+use crate::SUITE;
 use crate::author::*;
 use crate::support::*;
+use teep_agent::config::Suite;
 use teep_proto::cose::{AgreementSecret, PublicKey, RecipientKey};
 use teep_proto::suit::{
     Digest, Envelope, OpenedReport, Reason, ReportKeys, ReportLayer, ReportResult, TrustedKeys,
@@ -17,6 +19,14 @@ fn converse(device: &mut Device, request: QueryRequest<'_>, envelopes: &[Vec<u8>
     device.invoke(Command::RequestPolicyCheck, &[]);
     device.process(&signed_query_request(request));
     device.process(&update(&tam_key(), envelopes))
+}
+
+/// Profiles of an Agent of this suite.
+pub(crate) fn profiles(suite: Suite) -> [SuitCoseProfile; 2] {
+    match suite {
+        Suite::Esp256 => [SuitCoseProfile::ESP256_ECDH_A128CTR, SuitCoseProfile::ESP256_ECDH_A128GCM],
+        Suite::Ed25519 => [SuitCoseProfile::ED25519_ECDH_A128CTR, SuitCoseProfile::ED25519_ECDH_CHACHA_POLY],
+    }
 }
 
 fn report_key(device: &mut Device) -> PublicKey {
@@ -50,8 +60,8 @@ fn report_is_signed_with_a_key_of_its_own() {
 fn report_is_encrypted_to_the_tam_whose_key_is_known() {
     let secret = AgreementSecret::from_scalar(&[0x44; 32]).expect("a scalar");
     let mut config = configuration();
-    config.tams[0].report_key = Some(secret.public_key().clone());
-    for profile in [SuitCoseProfile::ESP256_ECDH_A128CTR, SuitCoseProfile::ESP256_ECDH_A128GCM] {
+    config.trust.tams[0].report_key = Some(secret.public_key().clone());
+    for profile in profiles(SUITE) {
         let mut device = Device::start_with(MemoryEnv::new([7; 32]), &config.encode());
         let request = QueryRequest { supported_suit_cose_profiles: vec![profile], ..query_request() };
         let received = converse(&mut device, request, &[envelope(1)]);
@@ -74,7 +84,7 @@ fn report_is_encrypted_to_the_tam_whose_key_is_known() {
 #[test]
 fn tam_without_a_common_profile_gets_no_reports() {
     let mut device = Device::new();
-    let offered = vec![SuitCoseProfile::ED25519_ECDH_A128CTR];
+    let offered = profiles(other_suite()).to_vec();
     let request = QueryRequest { supported_suit_cose_profiles: offered, ..query_request() };
     let received = converse(&mut device, request, &[envelope(1)]);
     assert_eq!((received.code(), raw_reports(&received).len()), (0, 0));

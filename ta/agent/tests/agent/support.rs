@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A device in memory and a TAM made of the wire formats alone, so that it can also be a hostile one.
 
+use crate::SUITE;
 use std::sync::atomic::{AtomicU64, Ordering};
-use teep_agent::config::{Config, SignerAnchor, TamAnchor};
+use teep_agent::config::{Config, Policy, SignerAnchor, Suite, TamAnchor, TrustStore};
 use teep_agent::{Agent, Session};
 use teep_proto::cose::{Algorithm, PublicKey, Signatures, SigningKey, sign, sign1};
 use teep_proto::suit::{ComponentId, Reason, Report, ReportLayer, ReportResult, text};
-use teep_proto::teec::{Command, FetchData, InstalledComponent, Outcome, Reply, TaRequest};
+use teep_proto::teec::{
+    AgentInfo, Command, FetchData, InstalledComponent, Outcome, Reply, Stored, TaRequest,
+};
 use teep_proto::teep::labels::data_item;
-use teep_proto::teep::{CipherSuite, Dialect, Message, QueryRequest, SuitCoseProfile, Update};
+use teep_proto::teep::{CipherSuite, Message, QueryRequest, SuitCoseProfile, Update};
 use teep_sim::MemoryEnv;
 
 pub(crate) const TAM_URI: &str = "http://tam.example/tam";
@@ -23,16 +26,34 @@ pub(crate) fn key(n: u8) -> SigningKey {
     SigningKey::p256_from_scalar(&[n; 32]).expect("a scalar")
 }
 
-pub(crate) fn tam_key() -> SigningKey {
-    key(1)
+/// A key of this cipher suite.
+pub(crate) fn key_of(suite: Suite, n: u8) -> SigningKey {
+    match suite {
+        Suite::Esp256 => key(n),
+        Suite::Ed25519 => SigningKey::ed25519_from_seed(&[n; 32]),
+    }
 }
 
-pub(crate) fn tam_ed25519_key() -> SigningKey {
-    SigningKey::ed25519_from_seed(&[2; 32])
+/// The cipher suite that the Agent has not.
+pub(crate) fn other_suite() -> Suite {
+    match SUITE {
+        Suite::Esp256 => Suite::Ed25519,
+        Suite::Ed25519 => Suite::Esp256,
+    }
+}
+
+/// The TAM's key of the Agent's suite.
+pub(crate) fn tam_key() -> SigningKey {
+    key_of(SUITE, 1)
+}
+
+/// Its key of the other one.
+pub(crate) fn tam_other_suite_key() -> SigningKey {
+    key_of(other_suite(), 2)
 }
 
 pub(crate) fn other_tam_key() -> SigningKey {
-    key(3)
+    key_of(SUITE, 3)
 }
 
 pub(crate) fn signer_key() -> SigningKey {
@@ -64,26 +85,22 @@ pub(crate) fn fetching_signer_key() -> SigningKey {
     key(9)
 }
 
+/// Trusted to replace the trust store, and for nothing else.
+pub(crate) fn trust_signer_key() -> SigningKey {
+    key(10)
+}
+
 pub(crate) fn configuration() -> Config {
-    let tam = |uri: &str, keys: &[SigningKey]| TamAnchor {
-        uri: uri.to_owned(),
-        dialect: Dialect::Final,
-        keys: keys.iter().map(SigningKey::public_key).collect(),
-        report_key: None,
-        attestation_required: false,
+    let tam = |uri: &str, keys: &[SigningKey]| {
+        TamAnchor::new(uri.to_owned(), keys.iter().map(SigningKey::public_key).collect())
     };
-    let signer = |key: SigningKey, prefix: &[u8]| SignerAnchor {
-        key: key.public_key(),
-        prefixes: vec![ComponentId::encode(&[prefix])],
-        commands: None,
-        personalization_in_clear: false,
+    let signer = |key: SigningKey, prefix: &[u8]| {
+        SignerAnchor::new(key.public_key(), vec![ComponentId::encode(&[prefix])])
     };
     let clear = SignerAnchor { personalization_in_clear: true, ..signer(clear_signer_key(), b"TEEP-Device") };
     let fetching = SignerAnchor { commands: Some(vec![21]), ..signer(fetching_signer_key(), b"TEEP-Device") };
-    Config {
-        vendor_ids: vec![VENDOR],
-        class_ids: vec![CLASS],
-        tams: vec![tam(TAM_URI, &[tam_key(), tam_ed25519_key()]), tam(OTHER_TAM_URI, &[other_tam_key()])],
+    let trust = TrustStore {
+        tams: vec![tam(TAM_URI, &[tam_key(), tam_other_suite_key()]), tam(OTHER_TAM_URI, &[other_tam_key()])],
         signers: vec![
             signer(signer_key(), b"TEEP-Device"),
             signer(narrow_signer_key(), b"Elsewhere"),
@@ -91,9 +108,12 @@ pub(crate) fn configuration() -> Config {
             clear,
             SignerAnchor { commands: Some(vec![]), ..signer(tam_author_key(), b"TEEP-Device") },
             fetching,
+            SignerAnchor { trust_store: true, ..SignerAnchor::new(trust_signer_key().public_key(), vec![]) },
         ],
-        ..Config::default()
-    }
+        policy: Policy { errors_per_minute: u32::MAX, updates_per_hour: 0, ..Policy::default() },
+        ..TrustStore::default()
+    };
+    Config { vendor_ids: vec![VENDOR], class_ids: vec![CLASS], suite: SUITE, trust, ..Config::default() }
 }
 
 pub(crate) fn config() -> Vec<u8> {
@@ -106,6 +126,7 @@ pub(crate) struct Device {
     pub(crate) agent: Agent<MemoryEnv>,
     pub(crate) session: Session,
     public_key: PublicKey,
+    config: Vec<u8>,
 }
 
 /// A message from the Agent, its signature checked.
@@ -186,12 +207,11 @@ impl Device {
     pub(crate) fn start_with(env: MemoryEnv, config: &[u8]) -> Self {
         let mut agent = Agent::new(env.clone(), config).expect("the configuration");
         let info = agent.invoke(&mut Session::default(), Command::Info, &[]);
-        // A device with damaged storage answers nothing; no test of one needs its key.
         let public_key = match Reply::decode(&info).expect("the Agent's replies decode") {
             Reply::Info(info) => PublicKey::from_cose_key(&info.public_key).expect("a key"),
-            _ => key(0x77).public_key(),
+            other => panic!("{other:?}"),
         };
-        Self { env, agent, session: Session::default(), public_key }
+        Self { env, agent, session: Session::default(), public_key, config: config.to_vec() }
     }
 
     /// The same device after a restart.
@@ -216,13 +236,17 @@ impl Device {
     }
 
     fn on(&self, env: MemoryEnv) -> Self {
-        let agent = Agent::new(env.clone(), &config()).expect("the configuration");
-        let mut device =
-            Self { env, agent, session: Session::default(), public_key: self.public_key.clone() };
-        // The Agent looks at its storage when it has to.
-        let nothing = TaRequest { component_id: vec![b"nothing".to_vec()], tam_uri_hint: None };
-        device.invoke(Command::UnrequestTa, &nothing.encode());
+        let (public_key, config) = (self.public_key.clone(), self.config.clone());
+        let agent = Agent::new(env.clone(), &config).expect("the configuration");
+        let mut device = Self { env, agent, session: Session::default(), public_key, config };
+        device.settle();
         device
+    }
+
+    /// Lets the Agent finish what was interrupted, as it does with the next command.
+    pub(crate) fn settle(&mut self) {
+        let nothing = TaRequest { component_id: vec![b"nothing".to_vec()], tam_uri_hint: None };
+        self.invoke(Command::UnrequestTa, &nothing.encode());
     }
 
     pub(crate) fn invoke(&mut self, command: Command, request: &[u8]) -> Reply {
@@ -328,8 +352,20 @@ impl Device {
 
     /// What the Agent says is installed.
     pub(crate) fn components(&mut self) -> Vec<InstalledComponent> {
-        let Reply::Info(info) = self.invoke(Command::Info, &[]) else { panic!("no info") };
-        info.components
+        self.stored().components
+    }
+
+    /// What the Agent says of its storage, which it can read.
+    pub(crate) fn stored(&mut self) -> Stored {
+        self.info().stored.expect("storage can be read")
+    }
+
+    /// What the Agent says of itself.
+    pub(crate) fn info(&mut self) -> AgentInfo {
+        match self.invoke(Command::Info, &[]) {
+            Reply::Info(info) => *info,
+            other => panic!("{other:?}"),
+        }
     }
 
     /// Storage objects beside the index.
@@ -339,9 +375,10 @@ impl Device {
 
     /// Sequence number and TA version installed, as far as the Agent and the platform know.
     pub(crate) fn installed(&mut self) -> (Option<u64>, Option<u32>) {
-        let components = self.components();
-        let component = components.iter().find(|c| c.component_id == text::native_ta(TA));
-        (component.map(|c| c.manifest_sequence_number), self.env.installed(TA).map(|(version, _)| version))
+        let stored = self.stored();
+        let position = stored.components.iter().position(|c| c.component_id == text::native_ta(TA));
+        let number = position.and_then(|position| stored.sequence_number(position));
+        (number, self.env.installed(TA).map(|(version, _)| version))
     }
 }
 
@@ -360,7 +397,7 @@ pub(crate) fn query_request() -> QueryRequest<'static> {
 
 pub(crate) fn signed_query_request(request: QueryRequest<'_>) -> Vec<u8> {
     let payload = Message::QueryRequest(request).encode().expect("encodes");
-    sign(&[tam_key(), tam_ed25519_key()], &payload).expect("signs")
+    sign(&[tam_key(), tam_other_suite_key()], &payload).expect("signs")
 }
 
 /// An Update with a token of its own, as a TAM makes them (AMB-18).

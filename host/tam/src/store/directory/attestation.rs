@@ -2,13 +2,15 @@
 //! What a TAM's directory knows of attestation.
 
 use super::{
-    ATTESTATION_KEYS, Directory, KeyEntry, Listing, MEASUREMENTS, StoreError, checked_name, list,
+    ATTESTATION_KEYS, Directory, KeyEntry, Listing, MEASUREMENTS, StoreError, VERIFIERS, checked_name, list,
     make_directory, read,
 };
 use crate::attestation::Attestation;
+use crate::passport::Verifier;
 use std::path::Path;
+use std::time::Duration;
 use teep_proto::cose::{PublicKey, Thumbprint};
-use teep_suit::files;
+use teep_suit::{files, keys};
 
 /// File with the policy.
 const POLICY: &str = "attestation";
@@ -76,6 +78,32 @@ impl Directory {
         let Listing { items, unusable } = self.attestation_entries()?;
         let items = items.into_iter().filter(|entry| named(&entry.name)).map(|entry| entry.key).collect();
         Ok(Listing { items, unusable })
+    }
+
+    /// Trusts the Verifier that has `key`, as [`enrol`](Self::enrol) does for Agents.
+    ///
+    /// # Errors
+    /// As [`enrol`](Self::enrol).
+    pub fn add_verifier(&self, key: &PublicKey, name: Option<&str>) -> Result<String, StoreError> {
+        self.add_key(VERIFIERS, key, name)
+    }
+
+    /// The trusted Verifiers by name.
+    ///
+    /// # Errors
+    /// [`StoreError::File`] when the directory cannot be read.
+    pub fn verifier_entries(&self) -> Result<Listing<KeyEntry>, StoreError> {
+        self.keys_of(VERIFIERS)
+    }
+
+    /// A Verifier with the private key in `path`, whose Attestation Results count for so many hours.
+    ///
+    /// # Errors
+    /// [`StoreError::File`] when it cannot be read, [`StoreError::Invalid`] when the key has another role too.
+    pub fn verifier(&self, path: &Path, result_hours: u32) -> Result<Verifier, StoreError> {
+        let key = keys::load_signing_key(path)?;
+        self.check_role(VERIFIERS, &key.public_key())?;
+        Ok(Verifier { key, result_lifetime: Duration::from_hours(result_hours.into()) })
     }
 
     /// Adds `digest` to the reference values. Without `name` its first digits are one. Returns the name.

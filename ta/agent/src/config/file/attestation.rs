@@ -7,8 +7,9 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use serde::Deserialize;
+use std::path::Path;
 use teep_proto::eat::{Claims, HardwareVersion, ManifestClaim, OemId};
-use teep_proto::suit::Digest;
+use teep_proto::suit::{Digest, DigestAlgorithm, Envelope};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -27,11 +28,13 @@ enum Oem {
     Digits(String),
 }
 
+/// A SUIT manifest by its digest, or by the file its envelope is in.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Manifest {
     uri: String,
-    digest: String,
+    digest: Option<String>,
+    envelope: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -42,10 +45,10 @@ pub(super) struct Eat {
 }
 
 impl Eat {
-    pub(super) fn profile(self) -> EatProfile {
+    pub(super) fn profile(&self) -> EatProfile {
         let draft = EatProfile::default();
         EatProfile {
-            uri: self.teep_profile.unwrap_or(draft.uri),
+            uri: self.teep_profile.clone().unwrap_or(draft.uri),
             suit_reference_content_type: self
                 .suit_reference_content_type
                 .unwrap_or(draft.suit_reference_content_type),
@@ -53,16 +56,36 @@ impl Eat {
     }
 }
 
+impl Manifest {
+    fn digest(&self, directory: &Path) -> Result<Digest, String> {
+        match (&self.digest, &self.envelope) {
+            (Some(digits), None) => {
+                let digest = hexadecimal(digits)?.try_into();
+                let digest = digest.map_err(|_| format!("{digits:?} is no SHA-256 digest of 64 digits"))?;
+                Ok(Digest::sha256(digest))
+            }
+            (None, Some(name)) => {
+                let path = directory.join(name);
+                let wrong = |what: &dyn core::fmt::Display| format!("envelope {}: {what}", path.display());
+                let bytes = std::fs::read(&path).map_err(|e| wrong(&e))?;
+                let envelope = Envelope::decode(&bytes).map_err(|e| wrong(&e))?;
+                Ok(envelope.manifest_digest(DigestAlgorithm::Sha256))
+            }
+            _ => Err(format!("{} needs either a digest or an envelope", self.uri)),
+        }
+    }
+}
+
 impl Attestation {
+    /// Files are relative to `directory`.
+    ///
     /// # Errors
     /// Which entry is wrong, and how.
-    pub(super) fn claims(&self, profile: &EatProfile) -> Result<DeviceClaims, String> {
+    pub(super) fn claims(&self, directory: &Path, profile: &EatProfile) -> Result<DeviceClaims, String> {
         let mut manifests = Vec::new();
-        for Manifest { uri, digest } in &self.manifests {
-            let digest: [u8; 32] = hexadecimal(digest)?.try_into().map_err(|_| {
-                format!("attestation.manifests: {digest:?} is no SHA-256 digest of 64 digits")
-            })?;
-            manifests.push(ManifestClaim::SuitReference { uri, digest: Digest::sha256(digest) });
+        for manifest in &self.manifests {
+            let digest = manifest.digest(directory).map_err(|e| format!("attestation.manifests: {e}"))?;
+            manifests.push(ManifestClaim::SuitReference { uri: &manifest.uri, digest });
         }
         let claims = Claims {
             oemid: Some(self.oemid()?),

@@ -1,12 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
+#[path = "../../../../../proto/tests/common/certificate.rs"]
+mod certificate;
+
 use super::*;
+use certificate::Content;
 use std::fs;
-use teep_proto::cose::{RecipientKey, SigningKey};
+use teep_proto::cose::{Certificate, RecipientKey, SigningKey, TrustAnchor};
+use teep_proto::eat::ManifestClaim;
+use teep_proto::suit::labels::command;
+use teep_proto::suit::{ComponentId, Digest, EnvelopeBuilder};
+use teep_proto::teep::Dialect;
 
 const DEVICE: &str = "[device]
 vendor-ids = [\"c0ddd5f1-5243-5660-87db-4f5b0aa26c2f\"]
 class-ids = [\"c0ddd5f1-5243-5660-87db-4f5b0aa26c2f\"]
 ";
+
+/// Stands for a manifest.
+const FIRMWARE: &[u8] = b"firmware";
 
 const ATTESTATION_BARE: &str = "[attestation]
 oemid = 32473
@@ -21,13 +32,23 @@ manifests = [{ uri = \"https://example.com/optee.suit\", digest = \"001122330011
 ";
 
 #[test]
+fn compiles_the_cipher_suite() {
+    let tam = "[[tam]]\nuri = \"https://tam.example/tam\"\nkeys = [\"a.cose\"]\n";
+    let suite = |entry: &str| compile("suite", &format!("{DEVICE}{entry}{tam}")).map(|config| config.suite);
+    assert_eq!(suite(""), Ok(Suite::Esp256));
+    assert_eq!(suite("cipher-suite = \"ESP256\"\n"), Ok(Suite::Esp256));
+    assert_eq!(suite("cipher-suite = \"Ed25519\"\n"), Ok(Suite::Ed25519));
+    assert!(suite("cipher-suite = \"ES256\"\n").is_err_and(|error| error.contains("ESP256")));
+}
+
+#[test]
 fn compiles_what_evidence_says() {
     let tam = "[[tam]]\nuri = \"https://tam.example/tam\"\nkeys = [\"a.cose\"]\nattestation = \"required\"\n\
                [[verifier]]\nkey = \"b.cose\"\n[eat]\nteep-profile = \"urn:x\"\nsuit-reference-content-type = 7\n";
     let config =
         compile("evidence", &format!("{DEVICE}{tam}{ATTESTATION}profile = \"urn:y\"\n")).expect("compiles");
-    assert!(config.tams[0].attestation_required);
-    assert_eq!(config.verifiers.len(), 1);
+    assert!(config.trust.tams[0].attestation_required);
+    assert_eq!(config.trust.verifiers.len(), 1);
     assert_eq!(
         (config.eat_profile.uri.as_str(), config.eat_profile.suit_reference_content_type),
         ("urn:x", 7)
@@ -38,7 +59,28 @@ fn compiles_what_evidence_says() {
     assert_eq!(claims.manifests.len(), 1);
 }
 
-/// Compiles `text` in a directory with the COSE_Keys `a.cose` and `b.cose`.
+#[test]
+fn firmware_is_named_by_the_envelope_of_its_manifest() {
+    let tam = "[[tam]]\nuri = \"https://tam.example/tam\"\nkeys = [\"a.cose\"]\n";
+    let manifests = "manifests = [{ uri = \"https://example.com/optee.suit\", envelope = \"optee.suit\" }]\n";
+    let text = format!("{DEVICE}{tam}{ATTESTATION_BARE}{manifests}");
+    let config = compile("envelope", &text).expect("compiles");
+    let device = config.attestation.expect("claims");
+    let claims = device.claims(&config.eat_profile).expect("claims");
+    let digest = Digest::decode(&EnvelopeBuilder::new(FIRMWARE).digest()).expect("a digest");
+    let named = ManifestClaim::SuitReference { uri: "https://example.com/optee.suit", digest };
+    assert_eq!(claims.manifests, [named]);
+    for (wrong, why) in [
+        (manifests.replace("optee.suit\" }", "a.cose\" }"), "a.cose"),
+        (manifests.replace("optee.suit\" }", "none.suit\" }"), "none.suit"),
+        (manifests.replace("envelope = \"optee.suit\"", ""), "either a digest or an envelope"),
+    ] {
+        let error = compile("envelopes", &format!("{DEVICE}{tam}{ATTESTATION_BARE}{wrong}")).unwrap_err();
+        assert!(error.contains(why), "{error}");
+    }
+}
+
+/// Compiles `text` in a directory with the COSE_Keys `a.cose` and `b.cose` and the envelope `optee.suit`.
 fn compile(name: &str, text: &str) -> Result<Config, String> {
     let directory = std::env::temp_dir().join(format!("teep-agent-{name}-{}", std::process::id()));
     fs::create_dir_all(&directory).expect("a directory");
@@ -46,6 +88,7 @@ fn compile(name: &str, text: &str) -> Result<Config, String> {
         let key = SigningKey::p256_from_scalar(&[n; 32]).expect("a scalar").public_key();
         fs::write(directory.join(file), key.to_cose_key()).expect("written");
     }
+    fs::write(directory.join("optee.suit"), EnvelopeBuilder::new(FIRMWARE).build(&[])).expect("written");
     let secret = SigningKey::p256_from_scalar(&[3; 32]).expect("a scalar");
     fs::write(directory.join("secret.cose"), secret.to_cose_key()).expect("written");
     let path = directory.join("agent.toml");
@@ -62,14 +105,57 @@ fn compiles_roles_and_scopes() {
          [[signer]]\nkey = \"b.cose\"\ncomponents = [[\"TEEP-Device\", \"uuid:8d82573a-926d-4754-9353-32dc29997f74\"]]\n"
     );
     let config = compile("good", &text).expect("compiles");
-    assert_eq!(config.tams[0].dialect, Dialect::Final, "without a setting");
+    assert_eq!(config.trust.tams[0].dialect, Dialect::Final, "without a setting");
     for dialect in Dialect::ALL {
         let text = text.replace("[[signer]]", &format!("dialect = \"{dialect}\"\n[[signer]]"));
-        assert_eq!(compile("dialect", &text).expect("compiles").tams[0].dialect, dialect);
+        assert_eq!(compile("dialect", &text).expect("compiles").trust.tams[0].dialect, dialect);
     }
-    assert_eq!(config.tams[0].uri, "https://tam.example/tam");
-    let prefix = ComponentId::decode(&config.signers[0].prefixes[0]).expect("id").to_elements();
+    assert_eq!(config.trust.tams[0].uri, "https://tam.example/tam");
+    let prefix = ComponentId::decode(&config.trust.signers[0].prefixes[0]).expect("id").to_elements();
     assert_eq!((prefix[0].as_slice(), prefix[1].len()), (&b"TEEP-Device"[..], 16));
+}
+
+/// REQ-ARCH-006
+#[test]
+fn certificates_stand_in_the_place_of_keys() {
+    let key = |n: u8| SigningKey::p256_from_scalar(&[n; 32]).expect("a scalar");
+    let ca = Content::ca("CA", "CA", &key(4), None).issue(&key(4));
+    let own = Content::leaf("Signer", "Signer", &key(5)).issue(&key(5));
+    let useless = Content::leaf("Nobody", "CA", &key(6)).with_usage(0x08).issue(&key(4));
+    let directory = std::env::temp_dir().join(format!("teep-agent-certificates-{}", std::process::id()));
+    fs::create_dir_all(&directory).expect("a directory");
+    let pem = |certificate: &Certificate| certificate.to_pem().expect("PEM");
+    for (file, content) in [
+        ("ca.pem", format!("CN = CA\n{}", pem(&ca)).into_bytes()),
+        ("own.der", own.as_der().to_vec()),
+        ("two.pem", [pem(&ca), pem(&own)].concat().into_bytes()),
+        ("useless.der", useless.as_der().to_vec()),
+        ("cut.der", own.as_der()[..100].to_vec()),
+    ] {
+        fs::write(directory.join(file), content).expect("written");
+    }
+    let compile = |tam: &str, signer: &str| {
+        let path = directory.join("agent.toml");
+        let text = format!(
+            "{DEVICE}[[tam]]\nuri = \"https://tam.example/tam\"\nkeys = [\"{tam}\"]\n\
+             [[signer]]\nkey = \"{signer}\"\ncomponents = [[\"x\"]]\n"
+        );
+        fs::write(&path, text).expect("written");
+        compile_toml(&path).map(|bytes| Config::decode(&bytes).expect("what was compiled decodes"))
+    };
+    let trust = compile("ca.pem", "own.der").expect("compiles").trust;
+    assert_eq!(trust.tams[0].keys, [TrustAnchor::new(ca).expect("a CA")]);
+    assert_eq!(trust.signers[0].key, TrustAnchor::new(own).expect("a certificate"));
+    for (tam, signer, expected) in [
+        ("ca.pem", "ca.pem", "each role needs keys of its own"),
+        ("two.pem", "own.der", "it holds several certificates"),
+        ("ca.pem", "useless.der", "digitalSignature"),
+        ("ca.pem", "cut.der", "a certificate in DER"),
+    ] {
+        let problem = compile(tam, signer).expect_err(expected);
+        assert!(problem.contains(expected), "{problem}");
+    }
+    fs::remove_dir_all(&directory).expect("removed");
 }
 
 #[test]
@@ -82,10 +168,11 @@ fn compiles_rights_and_keys() {
          [manifests]\nstrict-dependencies = true\n"
     );
     let config = compile("rights", &text).expect("compiles");
-    assert!(config.tams[0].report_key.is_some());
-    assert_eq!(config.signers[0].commands, Some(Vec::from([command::FETCH, command::COPY])));
-    assert!(config.signers[0].personalization_in_clear);
-    assert_eq!((config.strict_dependencies, config.unnamed_manifests), (true, false));
+    assert!(config.trust.tams[0].report_key.is_some());
+    assert_eq!(config.trust.signers[0].commands, Some(Vec::from([command::FETCH, command::COPY])));
+    assert!(config.trust.signers[0].personalization_in_clear);
+    let policy = config.trust.policy;
+    assert_eq!((policy.strict_dependencies, policy.unnamed_manifests), (true, false));
     let key = config.decryption_keys[0].recipient_key().expect("a key");
     let RecipientKey::Agreement(secret) = key else { panic!("another kind of key") };
     assert_eq!(secret.public_key().kid(), b"kid-1");
@@ -128,6 +215,7 @@ fn says_what_is_wrong() {
         ("public", format!("{DEVICE}{tam}[[decryption-key]]\nkey = \"b.cose\"\n"), "b.cose"),
         ("uuid", format!("{}{tam}", DEVICE.replace("c0dd", "xxxx")), "is no UUID"),
         ("no-tam", format!("tam = []\n{DEVICE}"), "at least one [[tam]]"),
+        ("no-device", tam.to_string(), "it needs a [device]"),
         ("twice", format!("{DEVICE}{tam}{tam}"), "https://tam.example/tam has two entries"),
         ("number", format!("{DEVICE}{tam}dialect = 26\n"), "dialect"),
         (
