@@ -10,7 +10,7 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let key = SigningKey::ed25519_from_seed(&[9; 32]).public_key();
     let secret = SymmetricKey::new(&[9; 32], None).expect("32 bytes");
     if let Ok(signatures) = Signatures::decode(data) {
-        assert!(signatures.verify_with([&key], Accept { es256: true, hss_lms: true }).is_err());
+        assert!(signatures.verify_with([&key], Accept { es256: true, hss_lms: true, now: None }).is_err());
     }
     if let Ok(mac) = Mac0::decode(data) {
         assert!(mac.verify(&[secret.clone()]).is_err());
