@@ -4,8 +4,8 @@
 #   make demo     install a Trusted Application through TEEP in QEMU, step by step
 #   make shell    a root shell in the same machine, with a TAM running on this host
 #   make test     all checks and tests, the system test in QEMU among them
-#   make fuzz-smoke  each fuzz target of proto for FUZZ_SECONDS (default 20); needs nightly Rust and cargo-fuzz
-#   make panic-check  no panic is reachable from proto's object code
+#   make fuzz-smoke  each fuzz target of proto and the Agent for FUZZ_SECONDS (default 20); needs nightly Rust and cargo-fuzz
+#   make panic-check  no panic is reachable from proto's object code; test-ta shows it of the linked Agent
 #   make clean    remove what was made from this repository; downloads and OP-TEE stay
 #   make distclean  remove the build directory
 #
@@ -17,6 +17,7 @@
 #   TA_DEV_KIT_DIR   a TA dev kit (export-ta_arm64) of your own
 #   TA_SIGN_KEY      private key that signs TAs, and that OP-TEE is built to trust; default: OP-TEE's development key
 #   DEBIAN_MIRROR    a Debian mirror; default: the one this machine's apt uses
+#   KILLS, CYCLES    power cuts, installations and removals in the system test; default: 20 and 8
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := all
@@ -64,8 +65,8 @@ tools:
 host: tools
 	@$(CARGO_HOST) build --locked --quiet -p teep-suit -p teep-tam -p teep-qemu
 
-# Development keys, made once. No product may trust them.
-keys: host $(KEYS)/agent.toml
+# Development keys, made once. No product may trust them. And the bench's configuration, which names them.
+keys: host $(KEYS)/agent.toml $(KEYS)/optee.suit
 
 $(KEYS)/%.pub.pem:
 	@mkdir -p $(KEYS)
@@ -73,13 +74,21 @@ $(KEYS)/%.pub.pem:
 	@$(HOST)/debug/teep-suit keygen --algorithm $(ALGORITHM) --out $(KEYS)/$* >/dev/null
 	@echo "new development key: $(KEYS)/$*.pem"
 
-$(KEYS)/tam-esp256.pub.pem $(KEYS)/signer.pub.pem $(KEYS)/operator.pub.pem: ALGORITHM := esp256
+$(KEYS)/tam-esp256.pub.pem $(KEYS)/signer.pub.pem $(KEYS)/operator.pub.pem $(KEYS)/owner.pub.pem: ALGORITHM := esp256
 $(KEYS)/tam-ed25519.pub.pem: ALGORITHM := ed25519
-PUBLIC_KEYS := $(addprefix $(KEYS)/,tam-esp256.pub.pem tam-ed25519.pub.pem signer.pub.pem operator.pub.pem)
+PUBLIC_KEYS := $(addprefix $(KEYS)/,tam-esp256.pub.pem tam-ed25519.pub.pem signer.pub.pem operator.pub.pem owner.pub.pem)
 $(PUBLIC_KEYS): | host
 
 $(KEYS)/agent.toml: ta/agent.toml $(PUBLIC_KEYS)
 	@cp $< $@.new && mv $@.new $@
+
+# The manifest of the OP-TEE that was built, which the Agent's Evidence names. Left alone when it is the same: the Agent
+# is built anew when something changes here.
+$(KEYS)/optee.suit: platform $(KEYS)/signer.pub.pem
+	@source $(BUILD)/optee/env && sed "s|OPTEE_CORE|$$OPTEE_CORE|" qemu/optee.toml >$(BUILD)/image/optee.toml
+	@$(HOST)/debug/teep-suit create $(BUILD)/image/optee.toml --key $(KEYS)/signer.pem \
+		--out $(BUILD)/image/optee.suit >/dev/null
+	@cmp -s $(BUILD)/image/optee.suit $@ || cp $(BUILD)/image/optee.suit $@
 
 # Toolchain, OP-TEE with our patches, firmware, Linux: from Debian packages, cached.
 platform: tools
@@ -142,6 +151,7 @@ test-ta: tas
 	$(CARGO_HOST) test --locked --quiet -p teep-agent-ta -p teep-personalization
 	ta/test-guards.sh
 	source $(BUILD)/optee/env && ta/lint-tas.sh
+	source $(BUILD)/optee/env && proto/panic-check.sh agent
 
 test-system: image platform-stock
 	TEEP_BUILD=$(BUILD) $(CARGO_HOST) test --locked -p teep-qemu --features system-test --test system -- --show-output

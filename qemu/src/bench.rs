@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use teep_agent::config::{Config, compile_toml};
+use teep_agent::config::{Config, TrustStore, compile_toml};
 use teep_proto::cose::{AgreementKey, ContentAlgorithm, PublicKey, SigningKey};
-use teep_proto::suit::text;
+use teep_proto::suit::{Digest, text};
 use teep_suit::{Component, Dependency, Description, Encryption, Recipient, Sealing, keys};
 use teep_tam::{Directory, Handle, HttpConfig, PAYLOADS_PATH, Tam, TamConfig, spawn};
 
@@ -46,6 +46,7 @@ pub struct Workshop {
     config: Config,
     signer: SigningKey,
     operator: SigningKey,
+    owner: SigningKey,
 }
 
 impl Workshop {
@@ -58,8 +59,8 @@ impl Workshop {
             build.canonicalize().map_err(|error| format!("{}: {error}; run make", build.display()))?;
         let config = Config::decode(&compile_toml(&build.join("keys/agent.toml"))?)?;
         let key = |name| keys::load_signing_key(&build.join("keys").join(name));
-        let (signer, operator) = (key("signer.pem")?, key("operator.pem")?);
-        Ok(Self { build, config, signer, operator })
+        let (signer, operator, owner) = (key("signer.pem")?, key("operator.pem")?, key("owner.pem")?);
+        Ok(Self { build, config, signer, operator, owner })
     }
 
     /// The build directory.
@@ -76,6 +77,11 @@ impl Workshop {
     /// nothing.
     pub fn operator(&self) -> &SigningKey {
         &self.operator
+    }
+
+    /// The development key that may replace the Agent's trust store, and do nothing else.
+    pub fn owner(&self) -> &SigningKey {
+        &self.owner
     }
 
     /// The keys of the TAM that is an anchor of the Agent.
@@ -134,6 +140,19 @@ impl Workshop {
             components: vec![component],
             dependencies: vec![Dependency::new(envelope, None)?],
             ..self.describe(1, Vec::new())?
+        })
+    }
+
+    /// The description of a trust store that is the built-in one but for its sequence number.
+    ///
+    /// # Errors
+    /// As for [`describe`](Self::describe).
+    pub fn describe_trust_store(&self, sequence_number: u64) -> Result<Description, Failure> {
+        let store = TrustStore { sequence_number, ..self.config.trust.clone() };
+        Ok(Description {
+            manifest_id: text::trust_store_manifest(),
+            components: vec![Component::written(text::trust_store(), store.encode())],
+            ..self.describe(sequence_number, Vec::new())?
         })
     }
 
@@ -213,6 +232,20 @@ pub fn serve(tam: Tam, payloads: Option<PathBuf>) -> Result<Handle, Failure> {
     Ok(spawn(Arc::new(tam), ([127, 0, 0, 1], 0).into(), http)?)
 }
 
+/// The name of an empty disk for [`Options::storage`] in the directory of a run, in place of an older one. It is made
+/// when the machine starts.
+///
+/// # Errors
+/// When the directory cannot be made, or the older one stays.
+pub fn new_disk(run_dir: &Path) -> Result<PathBuf, Failure> {
+    fs::create_dir_all(run_dir)?;
+    let storage = run_dir.join("storage.img");
+    if storage.exists() {
+        fs::remove_file(&storage)?;
+    }
+    Ok(storage)
+}
+
 /// Where the guest finds the payload file `name` of its TAM.
 pub fn payload_uri(name: &str) -> String {
     let server = TAM_URI.strip_suffix("/tam").unwrap_or(TAM_URI);
@@ -242,6 +275,14 @@ impl Device {
         Ok(self.machine.restart()?)
     }
 
+    /// Starts a shell command in the guest, cuts the power as soon as `moment` returns, and boots the machine again.
+    ///
+    /// # Errors
+    /// When the machine does not boot.
+    pub fn cut_during(&mut self, command: &str, moment: impl FnOnce()) -> Result<(), Failure> {
+        Ok(self.machine.cut_during(command, moment)?)
+    }
+
     /// The TAM's address, while it runs.
     pub fn tam_address(&self) -> Option<SocketAddr> {
         self.tam.as_ref().map(Handle::address)
@@ -262,7 +303,15 @@ impl Device {
     /// # Errors
     /// When the machine does not answer.
     pub fn run(&mut self, command: &str) -> Result<Output, Failure> {
-        Ok(self.machine.run(command, COMMAND_LIMIT)?)
+        self.run_within(command, COMMAND_LIMIT)
+    }
+
+    /// Runs one that may take longer.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn run_within(&mut self, command: &str, limit: Duration) -> Result<Output, Failure> {
+        Ok(self.machine.run(command, limit)?)
     }
 
     /// Runs `teep-broker --json` with these arguments: its exit status and what it printed.
@@ -281,21 +330,52 @@ impl Device {
     /// # Errors
     /// When the Agent does not answer.
     pub fn agent_key(&mut self) -> Result<PublicKey, Failure> {
-        Ok(PublicKey::from_cose_key(&self.key("public_key")?)?)
+        Ok(self.keys()?.public_key)
     }
 
-    /// Reads the key to which payloads for this device alone are encrypted.
+    /// Reads what a factory reads once.
     ///
     /// # Errors
     /// When the Agent does not answer.
-    pub fn decryption_key(&mut self) -> Result<AgreementKey, Failure> {
-        Ok(AgreementKey::from_cose_key(&self.key("decryption_key")?)?)
+    pub fn keys(&mut self) -> Result<Keys, Failure> {
+        let (status, value) = self.broker("keys")?;
+        let bytes = |name: &str| -> Result<Vec<u8>, Failure> {
+            let digits = value.pointer("/keys").and_then(|keys| keys.get(name)).and_then(Value::as_str);
+            let digits =
+                digits.ok_or_else(|| format!("teep-broker keys ended with status {status}: {value}"))?;
+            Ok(hex::decode(digits)?)
+        };
+        let measurement = bytes("measurement")?.try_into();
+        Ok(Keys {
+            public_key: PublicKey::from_cose_key(&bytes("public_key")?)?,
+            decryption_key: AgreementKey::from_cose_key(&bytes("decryption_key")?)?,
+            attestation_key: PublicKey::from_cose_key(&bytes("attestation_key")?)?,
+            measurement: measurement.map_err(|_| "the measurement is no SHA-256 digest")?,
+        })
     }
 
-    fn key(&mut self, name: &str) -> Result<Vec<u8>, Failure> {
-        let (status, info) = self.broker("info")?;
-        let key = info.pointer("/agent").and_then(|agent| agent.get(name)).and_then(Value::as_str);
-        let key = key.ok_or_else(|| format!("teep-broker info ended with status {status}: {info}"))?;
-        Ok(hex::decode(key)?)
+    /// Whether the Agent says that the demo TA is installed and is `image`.
+    ///
+    /// # Errors
+    /// When the Agent does not answer.
+    pub fn has(&mut self, image: &[u8]) -> Result<bool, Failure> {
+        let (_, status) = self.broker("status")?;
+        let components = status.pointer("/status/components").and_then(Value::as_array);
+        let components = components.ok_or_else(|| format!("teep-broker status says {status}"))?;
+        let digest = hex::encode(Digest::of(image).as_bytes());
+        Ok(components.iter().any(|component| component["digest"] == digest.as_str()))
     }
+}
+
+/// What tells a device and its Agent from others.
+#[derive(Clone, Debug)]
+pub struct Keys {
+    /// Verifies the Agent's messages: a TAM knows the device by it.
+    pub public_key: PublicKey,
+    /// Payloads for this device alone are encrypted to it.
+    pub decryption_key: AgreementKey,
+    /// Verifies Evidence.
+    pub attestation_key: PublicKey,
+    /// What OP-TEE measures the Agent to be: the reference value, if the device is known to be good.
+    pub measurement: [u8; 32],
 }

@@ -1,19 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `make demo`: a Trusted Application that is not in the image is installed, updated, not rolled back, personalized and
-//! removed.
+//! `make demo`: a Trusted Application that is not in the image is installed, updated through a power cut, kept from
+//! strangers and from its own past, personalized and removed.
 
+use std::cell::Cell;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::slice;
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use teep_tam::Tam;
+use teep_proto::cose::Algorithm;
+use teep_proto::teep::Message;
+use teep_tam::{Event, Tam};
 
-use crate::bench::{Device, Failure, GREETING, HELLO_UUID, NO_SUCH_DATA, NOT_INSTALLED, REFUSED, Workshop};
+use crate::bench::{
+    COMMAND_LIMIT, Device, Failure, GREETING, HELLO_UUID, NO_SUCH_DATA, NOT_INSTALLED, REFUSED, Workshop,
+    new_disk,
+};
 use crate::{Options, Output, Wire};
 
 const ABSENT: &str = "not installed";
 const VERSION_1: &str = "Hello from a Trusted Application, version 1";
 const VERSION_2: &str = "Hello from a Trusted Application, version 2";
+/// From when the TAM has sent the Update until the Agent is writing the Trusted Application, on an idle machine.
+const WRITING: Duration = Duration::from_millis(1500);
 const GREETING_2: &str = "Hello, Ada! This is a Trusted Application, version 2";
 
 /// Runs the demonstration and tells about it on stdout. `program` is this program, which QEMU calls back.
@@ -36,11 +47,17 @@ fn play(workshop: &Workshop, run_dir: &Path, program: PathBuf) -> Result<(), Fai
 
     steps.begin("A device starts: TF-A, OP-TEE, Linux in QEMU; a TAM starts on this host");
     let directory = workshop.new_tam_directory(run_dir)?;
-    let tam = Tam::with_observer(workshop.tam_config()?, directory.clone(), |event| {
+    let (sent, updates) = channel();
+    let tam = Tam::with_observer(workshop.tam_config()?, directory.clone(), move |event| {
         println!("       TAM {event}");
+        if matches!(event, Event::Sent { message: Message::Update(_), .. }) {
+            // Nobody waits for most of them.
+            let _ = sent.send(());
+        }
     });
     let wire = Wire::new()?;
-    let options = Options { tam_port: Some(wire.port()), ..Options::new("demo", program) };
+    let storage = Some(new_disk(run_dir)?);
+    let options = Options { tam_port: Some(wire.port()), storage, ..Options::new("demo", program) };
     let mut device = workshop.boot(tam, options)?;
     wire.lead_to(device.tam_address().ok_or("the TAM does not run")?);
     steps.end(&format!(
@@ -48,10 +65,11 @@ fn play(workshop: &Workshop, run_dir: &Path, program: PathBuf) -> Result<(), Fai
         device.machine().boot_time().as_secs_f64()
     ));
 
-    steps.begin("The factory enrols the device: the Agent's public key goes to the TAM");
-    let key = device.agent_key()?;
-    directory.enrol(&key, Some("demo-device"))?;
-    steps.end(&format!("key {}, derived in OP-TEE, private half never leaves it", key.thumbprint()));
+    steps.begin("The factory enrols the device: the Agent's public keys go to the TAM and to its operator");
+    let keys = device.keys()?;
+    directory.enrol(&keys.public_key, Some("demo-device"))?;
+    let thumbprint = keys.public_key.thumbprint();
+    steps.end(&format!("key {thumbprint}, derived in OP-TEE, private half never leaves it"));
 
     steps.begin("The Trusted Application is absent: opening it fails");
     steps.hello(&mut device, NOT_INSTALLED, ABSENT)?;
@@ -64,11 +82,39 @@ fn play(workshop: &Workshop, run_dir: &Path, program: PathBuf) -> Result<(), Fai
     steps.begin("The Trusted Application answers");
     steps.hello(&mut device, 0, VERSION_1)?;
 
-    steps.begin("The TAM gets version 2; a policy check finds it");
+    steps.begin("Somebody takes over the TAM and lets it serve a version 2 that they have signed themselves");
+    let stranger = teep_suit::keys::generate(Algorithm::Esp256)?;
+    let forged = run_dir.join("hello-2.suit");
+    fs::write(
+        &forged,
+        teep_suit::create(&workshop.describe(2, workshop.hello(2)?)?, slice::from_ref(&stranger))?,
+    )?;
+    directory.add_signer(&stranger.public_key(), Some("stranger"))?;
+    directory.publish(&forged, None, &[])?;
+    steps.broker(&mut device, "policy-check", REFUSED, "no valid signature by a trusted signer")?;
+    directory.withdraw("hello-2.suit", false)?;
+
+    steps.begin("The TAM gets the developer's version 2; the power fails while it is installed");
     let version_2 = workshop.write_envelope(run_dir, 2)?;
     directory.publish(&version_2, None, &[])?;
-    steps.broker(&mut device, "policy-check", 0, "Done")?;
+    while updates.try_recv().is_ok() {}
+    let begun = Cell::new(Ok(()));
+    device.cut_during("teep-broker --quiet policy-check", || {
+        begun.set(updates.recv_timeout(COMMAND_LIMIT));
+        thread::sleep(WRITING);
+    })?;
+    begun.into_inner().map_err(|_| "the TAM sent no Update")?;
+    steps.end(&format!(
+        "The machine was killed and is up again, after {:.1} s",
+        device.machine().boot_time().as_secs_f64()
+    ));
 
+    steps.begin("The device has one of the two versions, and the Agent knows which");
+    let version = if device.has(&workshop.hello(2)?)? { VERSION_2 } else { VERSION_1 };
+    steps.hello(&mut device, 0, version)?;
+
+    steps.begin("The next policy check finishes what the power cut has interrupted");
+    steps.broker(&mut device, "policy-check", 0, "")?;
     let update = wire.longest();
 
     steps.begin("The Trusted Application answers in version 2");
@@ -77,19 +123,16 @@ fn play(workshop: &Workshop, run_dir: &Path, program: PathBuf) -> Result<(), Fai
     steps.begin("The TAM is told to serve the old manifest again: the Agent refuses to go back");
     directory.withdraw("hello-2.suit", false)?;
     steps.broker(&mut device, "policy-check", REFUSED, "rollback")?;
-
-    steps.begin("Version 2 still answers");
-    steps.hello(&mut device, 0, VERSION_2)?;
     directory.withdraw("hello-1.suit", false)?;
     directory.publish(&version_2, None, &[])?;
 
     steps.begin(
         "The operator gives the TAM a name to greet, encrypted to a key that only this device's OP-TEE has",
     );
-    let description = workshop.describe_greeting("Ada", device.decryption_key()?, fs::read(&version_2)?)?;
+    let description = workshop.describe_greeting("Ada", keys.decryption_key, fs::read(&version_2)?)?;
     let greeting = run_dir.join("greeting.suit");
-    fs::write(&greeting, teep_suit::create(&description, std::slice::from_ref(workshop.operator()))?)?;
-    directory.publish(&greeting, Some(key.thumbprint()), &[])?;
+    fs::write(&greeting, teep_suit::create(&description, slice::from_ref(workshop.operator()))?)?;
+    directory.publish(&greeting, Some(thumbprint), &[])?;
     steps.broker(&mut device, "policy-check", 0, "Done")?;
 
     steps.begin("The Trusted Application reads it from the Agent, and nobody else can");
@@ -102,18 +145,18 @@ fn play(workshop: &Workshop, run_dir: &Path, program: PathBuf) -> Result<(), Fai
     )?;
 
     steps.begin("The TAM withdraws both: the device gives them up");
-    directory.withdraw(&format!("for-{:.16}/greeting.suit", key.thumbprint().to_string()), true)?;
+    directory.withdraw(&format!("for-{:.16}/greeting.suit", thumbprint.to_string()), true)?;
     directory.withdraw("hello-2.suit", true)?;
     steps.broker(&mut device, "policy-check", 0, "Done")?;
 
     steps.begin("The Trusted Application is gone");
     steps.hello(&mut device, NOT_INSTALLED, ABSENT)?;
 
-    steps.begin("Somebody on the network sends the Update again that installed version 2");
+    steps.begin(
+        "Somebody on the network sends the Update again that installed version 2: it does not come back",
+    );
     wire.replay(update);
     steps.broker(&mut device, "policy-check", 0, "")?;
-
-    steps.begin("The replayed Update does not bring it back");
     steps.hello(&mut device, NOT_INSTALLED, ABSENT)
 }
 

@@ -74,6 +74,18 @@ impl Machine {
         self.wait_until_ready(start)
     }
 
+    /// Starts the shell command `command`, and as soon as `moment` returns cuts the power, whether the command has
+    /// ended by then or not. Boots again, as after [`restart`](Self::restart).
+    ///
+    /// # Errors
+    ///
+    /// As for [`boot`](Self::boot), and [`Error::BadCommand`] if `command` has several lines.
+    pub fn cut_during(&mut self, command: &str, moment: impl FnOnce()) -> Result<(), Error> {
+        self.start(command, BOOT_LIMIT)?;
+        moment();
+        self.restart()
+    }
+
     /// Runs the shell command `command` (one line) as root in the guest, with nothing on its stdin. What it leaves
     /// in the background must not write to the console.
     ///
@@ -83,25 +95,17 @@ impl Machine {
     /// machine takes further commands. [`Error::Ended`] if the machine ended, [`Error::BadCommand`] if `command`
     /// has several lines.
     pub fn run(&mut self, command: &str, limit: Duration) -> Result<Output, Error> {
-        if command.contains(['\n', '\r']) {
-            return Err(Error::BadCommand(command.to_owned()));
-        }
-        self.commands = self.commands.wrapping_add(1);
-        let token = format!("guest-{}-{:x}:", self.commands, std::process::id());
         let start = Instant::now();
-        let seconds = limit.as_secs_f64().ceil().max(1.0);
+        let token = self.start(command, limit)?;
         let timed_out =
             || Error::CommandTimeout { command: command.to_owned(), limit, run_dir: self.run_dir.clone() };
-        if self.console.write_line(&format!("{token} {seconds} {command}")).is_err() {
-            return Err(self.ended());
-        }
         let (stdout, end) = match self.console.read_line_starting(&token, limit.saturating_add(GRACE)) {
             Ok(answer) => answer,
             Err(Silence::Ended) => return Err(self.ended()),
             Err(Silence::TimedOut) => return Err(timed_out()),
         };
         let status = end.trim().parse().unwrap_or(-1);
-        if status == KILLED && start.elapsed().as_secs_f64() >= seconds {
+        if status == KILLED && start.elapsed().as_secs_f64() >= whole_seconds(limit) {
             return Err(timed_out());
         }
         // The guest puts a line end of its own before the token.
@@ -134,6 +138,20 @@ impl Machine {
         }
     }
 
+    /// Lets the guest begin with `command`. The line with its status starts with what this returns.
+    fn start(&mut self, command: &str, limit: Duration) -> Result<String, Error> {
+        if command.contains(['\n', '\r']) {
+            return Err(Error::BadCommand(command.to_owned()));
+        }
+        self.commands = self.commands.wrapping_add(1);
+        let token = format!("guest-{}-{:x}:", self.commands, std::process::id());
+        let line = format!("{token} {} {command}", whole_seconds(limit));
+        if self.console.write_line(&line).is_err() {
+            return Err(self.ended());
+        }
+        Ok(token)
+    }
+
     /// Waits for the guest of a QEMU that was started at `start`.
     fn wait_until_ready(&mut self, start: Instant) -> Result<(), Error> {
         match self.console.read_line_starting("guest: ready", BOOT_LIMIT) {
@@ -161,6 +179,11 @@ impl Machine {
         }
         Error::Ended { how, run_dir: self.run_dir.clone() }
     }
+}
+
+/// What the guest's `timeout` takes.
+fn whole_seconds(limit: Duration) -> f64 {
+    limit.as_secs_f64().ceil().max(1.0)
 }
 
 fn start_console(image: &ImageDir, options: &Options, run_dir: &Path) -> Result<Console, Error> {

@@ -7,16 +7,21 @@
 #![forbid(unsafe_code)]
 
 mod attacks;
+mod flip;
+mod garbage;
+mod hold;
 mod install_pta;
 mod param;
 mod random;
 mod read_data;
 mod stats;
+mod storm;
 mod tally;
 mod target;
 
 use clap::{Parser, Subcommand};
 use optee_teec::Error;
+use std::ffi::OsString;
 use std::process::ExitCode;
 use tally::Tally;
 use target::Target;
@@ -39,6 +44,41 @@ enum Action {
         #[arg(long, default_value_t = 50)]
         rounds: u32,
     },
+    /// Makes calls with any command and parameters in any of several sessions, from several clients at once
+    Storm {
+        /// Calls that reach the Agent
+        #[arg(long, default_value_t = 100_000)]
+        calls: u64,
+        /// Clients at a time; between them two try to hold more sessions than the Agent admits
+        #[arg(long, default_value_t = 2)]
+        clients: u64,
+        /// What they are depends on this number, their order also on how fast the clients are
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
+    /// Acts as teep-broker, and changes what the Agent reads while it reads it
+    Flip {
+        /// What is changed
+        #[arg(value_enum)]
+        prey: flip::Prey,
+        /// Calls during which it is changed, at most: then it is left as it is
+        #[arg(long, default_value_t = 16)]
+        tries: u64,
+        /// Which bytes are changed
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Arguments of teep-broker
+        #[arg(last = true)]
+        broker: Vec<OsString>,
+    },
+    /// Holds a session with the demo TA while a command runs; prints what the TA says in it and in new ones
+    Hold {
+        /// The TA
+        uuid: String,
+        /// What to run; its output goes to stderr
+        #[arg(last = true)]
+        command: Vec<String>,
+    },
     /// Tries to get a session with the PTA that installs TAs, and calls its commands where it gets one
     InstallPta,
     /// Tries to read a data component, which only the Trusted Application it is for may
@@ -49,7 +89,7 @@ enum Action {
     },
     /// Prints the heap of OP-TEE's core and of every loaded TA: bytes in use, at most in use, in all
     Stats {
-        /// Keep a session with the Agent meanwhile: its peak is that of one instance, which ends with its last session
+        /// Keep a session with the Agent meanwhile. Its peak is that since the start: it outlives its sessions
         #[arg(long)]
         hold_agent: bool,
         /// What to run before; its output goes to stderr
@@ -69,6 +109,9 @@ fn main() -> ExitCode {
     };
     let result = match args.action {
         Action::Agent { rounds } => agent(rounds),
+        Action::Storm { calls, clients, seed } => storm::run(calls, clients, seed),
+        Action::Flip { prey, tries, seed, broker } => Ok(flip::run(prey, tries, seed, &broker)),
+        Action::Hold { uuid, command } => hold::run(&uuid, &command),
         Action::InstallPta => install_pta::run(),
         Action::ReadData { component } => read_data::run(&component),
         Action::Stats { hold_agent, command } => stats::run(hold_agent, &command),

@@ -42,7 +42,7 @@ pub(crate) fn run(hold_agent: bool, command: &[String]) -> Result<bool, Error> {
 }
 
 /// Its exit status, 0 if there is nothing to run, none if it did not run or did not end by itself.
-fn run_command(command: &[String]) -> Option<i32> {
+pub(crate) fn run_command(command: &[String]) -> Option<i32> {
     let Some((program, arguments)) = command.split_first() else { return Some(0) };
     let mut command = Command::new(program);
     match command.args(arguments).stdin(Stdio::null()).stdout(io::stderr()).status() {

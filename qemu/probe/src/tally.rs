@@ -2,8 +2,9 @@
 //! What was seen.
 
 use optee_teec::{Error, ErrorKind};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::fmt;
 use teep_proto::teec::Reply;
 
 /// Descriptions kept of calls that did not get what they should: enough to find the first cause.
@@ -22,7 +23,12 @@ pub(crate) struct Tally {
 
 impl Tally {
     /// A call that was to fail with `expected`.
-    pub(crate) fn refusal<T>(&mut self, what: &str, expected: ErrorKind, result: &Result<T, Error>) {
+    pub(crate) fn refusal<T>(
+        &mut self,
+        what: fmt::Arguments<'_>,
+        expected: ErrorKind,
+        result: &Result<T, Error>,
+    ) {
         self.count(result);
         let seen = result.as_ref().err().map(Error::raw_code);
         if seen != Some(expected.into()) {
@@ -32,7 +38,7 @@ impl Tally {
     }
 
     /// A call with well-formed parameters: the Agent was to reply, whatever the request.
-    pub(crate) fn reply(&mut self, what: &str, result: &Result<Vec<u8>, Error>) {
+    pub(crate) fn reply(&mut self, what: fmt::Arguments<'_>, result: &Result<Vec<u8>, Error>) {
         self.count(result);
         match result {
             Err(error) => self.wrong(format!("{what}: {} instead of a reply", hex(error.raw_code()))),
@@ -46,11 +52,42 @@ impl Tally {
         }
     }
 
+    /// A call that may not have got to the Agent at all.
+    pub(crate) fn uncertain<T>(&mut self, result: &Result<T, Error>) {
+        self.count(result);
+    }
+
+    /// Something else that should not be.
+    pub(crate) fn trouble(&mut self, what: fmt::Arguments<'_>) {
+        self.wrong(what.to_string());
+    }
+
+    /// Adds what somebody else saw.
+    pub(crate) fn add(&mut self, other: Self) {
+        for (sum, count) in [
+            (&mut self.calls, other.calls),
+            (&mut self.dead, other.dead),
+            (&mut self.undecodable, other.undecodable),
+            (&mut self.wrong, other.wrong),
+        ] {
+            *sum = sum.saturating_add(count);
+        }
+        for (code, count) in other.codes {
+            let sum = self.codes.entry(code).or_default();
+            *sum = sum.saturating_add(count);
+        }
+        for (kind, count) in other.replies {
+            let sum = self.replies.entry(kind).or_default();
+            *sum = sum.saturating_add(count);
+        }
+        self.first_wrong.extend(other.first_wrong);
+    }
+
     pub(crate) fn is_clean(&self) -> bool {
         self.wrong == 0 && self.dead == 0 && self.undecodable == 0
     }
 
-    pub(crate) fn to_json(&self) -> String {
+    pub(crate) fn to_json(&self) -> Value {
         let codes: BTreeMap<_, _> = self.codes.iter().map(|(code, count)| (hex(*code), count)).collect();
         json!({
             "schema": 1,
@@ -62,7 +99,6 @@ impl Tally {
             "wrong": self.wrong,
             "first_wrong": self.first_wrong,
         })
-        .to_string()
     }
 
     fn count<T>(&mut self, result: &Result<T, Error>) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The Agent under attack.
 
-use crate::param::Shape;
+use crate::param::{Memory, Shape};
 use optee_teec::{Context, Error, Operation, ParamNone, ParamTmpRef, Session, Uuid};
 use teep_proto::teec::{AGENT_UUID, MAX_REPLY};
 
@@ -9,14 +9,14 @@ use teep_proto::teec::{AGENT_UUID, MAX_REPLY};
 pub(crate) struct Target {
     context: Context,
     session: Session,
-    buffers: [Vec<u8>; 4],
+    memory: Memory,
 }
 
 impl Target {
     pub(crate) fn connect() -> Result<Self, Error> {
         let mut context = Context::new()?;
         let session = context.open_session(Uuid::from_bytes(AGENT_UUID))?;
-        Ok(Self { context, session, buffers: [const { Vec::new() }; 4] })
+        Ok(Self { context, session, memory: Memory::new(MAX_REPLY.saturating_mul(4)) })
     }
 
     /// Gives up the session for a new one.
@@ -43,12 +43,15 @@ impl Target {
 
     /// A call with parameters of the types `shapes`, each memory reference with room for a reply.
     pub(crate) fn call_shaped(&mut self, command: u32, shapes: [Shape; 4]) -> Result<(), Error> {
-        let [b0, b1, b2, b3] = &mut self.buffers;
+        let memory = &self.memory;
+        let room = |position: usize| {
+            let start = position.saturating_mul(MAX_REPLY);
+            memory.part(start..start.saturating_add(MAX_REPLY))
+        };
         let [s0, s1, s2, s3] = shapes;
-        for buffer in [&mut *b0, b1, b2, b3] {
-            buffer.resize(MAX_REPLY, 0);
-        }
-        let mut operation = Operation::new(0, s0.param(b0), s1.param(b1), s2.param(b2), s3.param(b3));
-        self.session.invoke_command(command, &mut operation)
+        let value = (1, u32::MAX);
+        let (p0, p1) = (s0.param(value, room(0)), s1.param(value, room(1)));
+        let (p2, p3) = (s2.param(value, room(2)), s3.param(value, room(3)));
+        self.session.invoke_command(command, &mut Operation::new(0, p0, p1, p2, p3))
     }
 }

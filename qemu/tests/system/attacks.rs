@@ -49,7 +49,7 @@ fn tam_whose_key_is_no_anchor() {
     let value = bench.request(teep_qemu::bench::REFUSED);
     assert_eq!(value.pointer("/outcomes/0/err_code"), Some(&BAD_CERTIFICATE.into()), "{value}");
     assert_eq!(bench.hello(), None);
-    bench.broker("info", 0);
+    bench.broker("status", 0);
 }
 
 #[test]
@@ -151,6 +151,6 @@ fn garbage_from_the_tam() {
         let value: serde_json::Value = serde_json::from_str(&output.stdout).expect("JSON");
         assert_eq!(value.pointer("/outcomes/0/err_code"), Some(&1.into()), "{value}");
     }
-    let output = machine.run("teep-broker info", limit).expect("the guest answers");
+    let output = machine.run("teep-broker status", limit).expect("the guest answers");
     assert_eq!(output.status, 0, "{}", output.stdout);
 }

@@ -19,19 +19,19 @@ fn refusal(value: &Value) -> &str {
 }
 
 impl Bench {
-    fn description(&self, version: u32) -> Description {
+    pub(crate) fn description(&self, version: u32) -> Description {
         let image = self.workshop.hello(version).expect("the demo TA");
         self.workshop.describe(version.into(), image).expect("a description")
     }
 
     /// Personalization data for the demo TA on this device alone, depending on the manifest in `envelope`.
-    fn greeting(&mut self, name: &str, envelope: Vec<u8>) -> Description {
-        let to = self.device.decryption_key().expect("a key");
+    pub(crate) fn greeting(&mut self, name: &str, envelope: Vec<u8>) -> Description {
+        let to = self.device.keys().expect("keys").decryption_key;
         self.workshop.describe_greeting(name, to, envelope).expect("a description")
     }
 
     /// What the demo TA, or the other one, says to this.
-    fn client(&mut self, arguments: &str, status: i32) -> String {
+    pub(crate) fn client(&mut self, arguments: &str, status: i32) -> String {
         let output = self.device.run(&format!("hello-client {arguments}")).expect("the guest answers");
         assert_eq!(output.status, status, "hello-client {arguments}: {}", output.stdout);
         output.stdout.trim().to_owned()
@@ -73,8 +73,8 @@ fn removed_ta_is_gone_and_the_replayed_update_does_not_bring_it_back() {
     wire.replay(wire.longest());
     bench.device.broker("policy-check").expect("the Broker answers");
     assert_eq!(bench.hello(), None);
-    let info = bench.broker("info", 0);
-    assert_eq!(info.pointer("/agent/components"), Some(&serde_json::json!([])), "{info}");
+    let status = bench.broker("status", 0);
+    assert_eq!(status.pointer("/status/components"), Some(&serde_json::json!([])), "{status}");
 }
 
 #[test]
@@ -102,8 +102,8 @@ fn a_ta_comes_with_what_it_depends_on_and_goes_with_it() {
         bench.client("", NOT_INSTALLED),
         "hello-client: the Trusted Application is not installed; try: teep-broker request-ta 1c42796f-7fc4-4536-b751-6a58e6f4540c"
     );
-    let info = bench.broker("info", 0);
-    assert_eq!(info.pointer("/agent/components"), Some(&serde_json::json!([])), "{info}");
+    let status = bench.broker("status", 0);
+    assert_eq!(status.pointer("/status/components"), Some(&serde_json::json!([])), "{status}");
 }
 
 #[test]

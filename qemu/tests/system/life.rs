@@ -22,9 +22,9 @@ fn install(mut bench: Bench) {
     let value = bench.request(0);
     assert_eq!(value.pointer("/outcomes/0/err_code"), Some(&0.into()), "{value}");
     assert_eq!(bench.hello(), Some(1));
-    let info = bench.broker("info", 0);
-    let installed = info.pointer("/agent/components/0").expect("it is listed");
-    assert_eq!(installed["manifest_sequence_number"], 1, "{info}");
+    let status = bench.broker("status", 0);
+    let installed = status.pointer("/status/components/0").expect("it is listed");
+    assert_eq!(installed["manifest_sequence_number"], 1, "{status}");
     // Nothing to do any more: not for a request, not for a policy check.
     bench.request(2);
     let value = bench.broker("policy-check", 0);
@@ -76,7 +76,7 @@ fn unreachable_tam_is_said_and_does_no_harm() {
     let value = bench.request(4);
     assert!(value["error"].is_string(), "{value}");
     assert_eq!(bench.hello(), None);
-    bench.broker("info", 0);
+    bench.broker("status", 0);
 }
 
 #[test]

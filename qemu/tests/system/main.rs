@@ -14,7 +14,16 @@
 )]
 
 mod attacks;
+mod attestation;
 mod components;
+mod cycles;
+mod hostile;
+mod kills;
 mod life;
 mod platform;
+#[path = "../../probe/src/random.rs"]
+#[allow(dead_code, reason = "the probe draws more kinds of numbers")]
+mod random;
+mod status;
+mod storage;
 mod support;

@@ -49,8 +49,8 @@ fn installed_ta_is_there_after_a_restart() {
     bench.works();
     bench.device.restart().expect("boots again");
     assert_eq!(bench.hello(), Some(1));
-    let info = bench.broker("info", 0);
-    assert_eq!(info.pointer("/agent/components/0/manifest_sequence_number"), Some(&1.into()), "{info}");
+    let status = bench.broker("status", 0);
+    assert_eq!(status.pointer("/status/components/0/manifest_sequence_number"), Some(&1.into()), "{status}");
 }
 
 #[test]

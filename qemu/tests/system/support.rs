@@ -2,13 +2,14 @@
 //! A device in QEMU and a TAM that serves what a test tells it to.
 
 use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use serde_json::Value;
-use teep_proto::cose::SigningKey;
+use teep_proto::cose::{PublicKey, SigningKey};
 use teep_proto::suit::{Authenticator, ComponentId, Digest, text};
-use teep_qemu::bench::{Device, HELLO_UUID, NOT_INSTALLED, Workshop, payload_uri};
+use teep_qemu::bench::{Device, HELLO_UUID, NOT_INSTALLED, Workshop, new_disk, payload_uri};
 use teep_qemu::{ImageDir, Optee, Options, Wire};
 use teep_suit::{Description, create, create_for};
 use teep_tam::store::{Offer, OfferedComponent};
@@ -21,15 +22,25 @@ pub(crate) struct Bench {
     pub(crate) device: Device,
     /// What is between Broker and TAM, if a test wants to meddle there.
     pub(crate) wire: Option<Wire>,
+    /// What the TAM told, line by line, each with its time.
+    pub(crate) told: Told,
     offers: Vec<Offer>,
+    withdrawn: Vec<Offer>,
 }
+
+pub(crate) type Told = Arc<Mutex<Vec<(Instant, String)>>>;
 
 /// Runs guest-probe, which must end with `status`; gives its JSON, its last line.
 pub(crate) fn probe(bench: &mut Bench, arguments: &str, status: i32) -> Value {
     let output = bench.device.run(&format!("guest-probe {arguments}")).expect("the guest answers");
     assert_eq!(output.status, status, "guest-probe {arguments}: {}", output.stdout);
-    let line = output.stdout.lines().next_back().expect("a line");
-    serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {:?}", output.stdout))
+    last_json(&output.stdout)
+}
+
+/// The last line, which is JSON.
+pub(crate) fn last_json(output: &str) -> Value {
+    let line = output.lines().next_back().expect("a line");
+    serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {output:?}"))
 }
 
 pub(crate) fn workshop() -> Workshop {
@@ -45,13 +56,8 @@ pub(crate) fn options(name: &str) -> Options {
 /// With a new disk for secure storage, in the directory of the run.
 fn with_storage(options: Options) -> Options {
     let image = ImageDir::new(workshop().build()).expect("the image");
-    let directory = image.run_dir(&options.name);
-    fs::create_dir_all(&directory).expect("a directory");
-    let storage = directory.join("storage.img");
-    match fs::remove_file(&storage) {
-        Err(error) if error.kind() != ErrorKind::NotFound => panic!("{}: {error}", storage.display()),
-        _ => Options { storage: Some(storage), ..options },
-    }
+    let storage = new_disk(&image.run_dir(&options.name)).expect("a directory");
+    Options { storage: Some(storage), ..options }
 }
 
 impl Bench {
@@ -87,12 +93,33 @@ impl Bench {
         Self::start(options(name), tam)
     }
 
+    /// A device with a copy of the disk `storage`, on which the device with the Agent's key `key` kept its secure
+    /// storage. Nobody has spoken to its Agent since it booted.
+    pub(crate) fn with_copy(name: &str, storage: &Path, key: PublicKey) -> Self {
+        let options = with_storage(options(name));
+        fs::copy(storage, options.storage.as_ref().expect("a disk")).expect("a copy of the disk");
+        let bench = Self::boot(options, workshop().tam_config().expect("the TAM's keys"));
+        bench.store.enrol(key);
+        bench
+    }
+
     fn start(options: Options, tam: TamConfig) -> Self {
+        let mut bench = Self::boot(options, tam);
+        bench.store.enrol(bench.device.agent_key().expect("the Agent tells its public key"));
+        bench
+    }
+
+    /// A device that its TAM does not know yet.
+    fn boot(options: Options, tam: TamConfig) -> Self {
         let workshop = workshop();
         let store = MemoryStore::new();
-        let mut device = workshop.boot(Tam::new(tam, store.clone()), options).expect("boots");
-        store.enrol(device.agent_key().expect("the Agent tells its public key"));
-        Self { workshop, store, device, wire: None, offers: Vec::new() }
+        let told = Told::default();
+        let listener = told.clone();
+        let tam = Tam::with_observer(tam, store.clone(), move |event| {
+            listener.lock().expect("no panic").push((Instant::now(), event.to_string()));
+        });
+        let device = workshop.boot(tam, options).expect("boots");
+        Self { workshop, store, device, wire: None, told, offers: Vec::new(), withdrawn: Vec::new() }
     }
 
     /// The developer signs what `description` says, and puts what devices are to fetch for it where the TAM serves it.
@@ -119,20 +146,39 @@ impl Bench {
         self.add_offer(name, create(description, key).expect("an envelope"));
     }
 
+    /// The same, signed by the owner, for this very device: no device asks for a trust store.
+    pub(crate) fn offer_trust_store(&mut self, name: &str, description: &Description) {
+        let key = std::slice::from_ref(self.workshop.owner());
+        let agent = self.device.agent_key().expect("a key").thumbprint();
+        self.add_offer(name, create(description, key).expect("an envelope"));
+        self.offers.iter_mut().filter(|offer| offer.name == name).for_each(|offer| offer.agent = Some(agent));
+        self.store.set_offers(self.offers.clone());
+    }
+
     fn add_offer(&mut self, name: &str, envelope: Vec<u8>) {
-        let signers = [self.workshop.signer().public_key(), self.workshop.operator().public_key()];
+        let workshop = &self.workshop;
+        let signers = [workshop.signer(), workshop.operator(), workshop.owner()].map(SigningKey::public_key);
         let offer = Offer::verified(name.to_owned(), envelope, &signers).expect("an offer");
         self.offers.retain(|offer| offer.name != name);
+        self.withdrawn.retain(|offer| offer.name != name);
         self.offers.push(offer);
         self.store.set_offers(self.offers.clone());
+        self.store.set_withdrawn(self.withdrawn.clone());
+    }
+
+    /// The envelope that the TAM offers under `name`.
+    pub(crate) fn offered(&self, name: &str) -> Vec<u8> {
+        let offer = self.offers.iter().find(|offer| offer.name == name);
+        offer.expect("it is offered").envelope.clone()
     }
 
     /// Lets the TAM take the offer `name` back: devices are to give up what it installed.
     pub(crate) fn withdraw(&mut self, name: &str) {
-        let (gone, kept) = self.offers.drain(..).partition(|offer| offer.name == name);
+        let (gone, kept): (Vec<_>, _) = self.offers.drain(..).partition(|offer| offer.name == name);
         self.offers = kept;
+        self.withdrawn.extend(gone);
         self.store.set_offers(self.offers.clone());
-        self.store.set_withdrawn(gone);
+        self.store.set_withdrawn(self.withdrawn.clone());
     }
 
     /// Lets the TAM serve this envelope for the demo TA, whoever signed it and whatever is in it.
@@ -205,6 +251,13 @@ impl Bench {
             0 => output.stdout.rsplit(' ').next().and_then(|number| number.trim().parse().ok()),
             status => panic!("hello-client ended with {status}: {}; logs in {}", output.stdout, self.logs()),
         }
+    }
+
+    /// Runs a shell command in the guest, which must end well; what it printed.
+    pub(crate) fn shell(&mut self, command: &str) -> String {
+        let output = self.device.run(command).expect("the guest answers");
+        assert_eq!(output.status, 0, "{command}: {}", output.stdout);
+        output.stdout
     }
 
     fn logs(&self) -> String {
