@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::slice;
 use std::sync::mpsc::channel;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use teep_proto::cose::Algorithm;
 use teep_proto::teep::Message;
@@ -23,8 +23,6 @@ use crate::{Options, Output, Wire};
 const ABSENT: &str = "not installed";
 const VERSION_1: &str = "Hello from a Trusted Application, version 1";
 const VERSION_2: &str = "Hello from a Trusted Application, version 2";
-/// From when the TAM has sent the Update until the Agent is writing the Trusted Application, on an idle machine.
-const WRITING: Duration = Duration::from_millis(1500);
 const GREETING_2: &str = "Hello, Ada! This is a Trusted Application, version 2";
 
 /// Runs the demonstration and tells about it on stdout. `program` is this program, which QEMU calls back.
@@ -52,7 +50,7 @@ fn play(workshop: &Workshop, run_dir: &Path, program: PathBuf) -> Result<(), Fai
         println!("       TAM {event}");
         if matches!(event, Event::Sent { message: Message::Update(_), .. }) {
             // Nobody waits for most of them.
-            let _ = sent.send(());
+            let _ = sent.send(Instant::now());
         }
     });
     let wire = Wire::new()?;
@@ -78,6 +76,7 @@ fn play(workshop: &Workshop, run_dir: &Path, program: PathBuf) -> Result<(), Fai
     let version_1 = workshop.write_envelope(run_dir, 1)?;
     directory.publish(&version_1, None, &[])?;
     steps.broker(&mut device, &format!("request-ta {HELLO_UUID}"), 0, "Done")?;
+    let installed_in = updates.try_recv().map_err(|_| "the TAM sent no Update")?.elapsed();
 
     steps.begin("The Trusted Application answers");
     steps.hello(&mut device, 0, VERSION_1)?;
@@ -98,12 +97,13 @@ fn play(workshop: &Workshop, run_dir: &Path, program: PathBuf) -> Result<(), Fai
     let version_2 = workshop.write_envelope(run_dir, 2)?;
     directory.publish(&version_2, None, &[])?;
     while updates.try_recv().is_ok() {}
-    let begun = Cell::new(Ok(()));
+    let begun = Cell::new(None);
     device.cut_during("teep-broker --quiet policy-check", || {
-        begun.set(updates.recv_timeout(COMMAND_LIMIT));
-        thread::sleep(WRITING);
+        begun.set(updates.recv_timeout(COMMAND_LIMIT).ok());
+        // Version 1 says how long it takes on this machine.
+        thread::sleep(installed_in.mul_f64(0.5));
     })?;
-    begun.into_inner().map_err(|_| "the TAM sent no Update")?;
+    begun.into_inner().ok_or("the TAM sent no Update")?;
     steps.end(&format!(
         "The machine was killed and is up again, after {:.1} s",
         device.machine().boot_time().as_secs_f64()
