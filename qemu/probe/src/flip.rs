@@ -109,8 +109,10 @@ impl FlipperSession<'_> {
     /// Makes the call while its request is changed, again and again, until it is accepted; the last time it is left as
     /// it is.
     fn flip(&mut self, command: Command, request: &[u8]) -> Result<Vec<u8>, TeeError> {
-        for _ in 0..self.flipper.tries {
-            let prey = self.place(request.len());
+        for number in 0..self.flipper.tries {
+            // The first time the Agent is called when the bytes are being flipped already, so that what it copies is hardly
+            // ever what was signed; then at once, so that the flipping begins some time during the call.
+            let prey = (self.place(request.len()), number == 0);
             let reply = self.call(command, request, Some(prey))?;
             let reply = self.end_payload(reply)?;
             let mut count = self.flipper.count.borrow_mut();
@@ -164,7 +166,7 @@ impl FlipperSession<'_> {
         &mut self,
         command: Command,
         request: &[u8],
-        prey: Option<Range<usize>>,
+        prey: Option<(Range<usize>, bool)>,
     ) -> Result<Vec<u8>, TeeError> {
         self.memory.put(MAX_REPLY, request);
         let end = MAX_REPLY.saturating_add(request.len());
@@ -176,10 +178,13 @@ impl FlipperSession<'_> {
         };
         let p1 = AnyParam::memory(self.memory.part(0..MAX_REPLY), ParamType::MemrefTempOutput);
         let mut operation = Operation::new(0, p0, p1, AnyParam::none(), AnyParam::none());
-        let (stop, session) = (&AtomicBool::new(false), &mut self.session);
+        let (begun, stop, session) = (&AtomicBool::new(false), &AtomicBool::new(false), &mut self.session);
         let (result, flips) = thread::scope(|scope| {
-            let prey = prey.and_then(|prey| shared.get(prey));
-            let flipping = prey.map(|prey| scope.spawn(move || flip(prey, stop)));
+            let (prey, waits) = prey.map_or((None, false), |(prey, waits)| (shared.get(prey), waits));
+            let flipping = prey.map(|prey| scope.spawn(move || flip(prey, begun, stop)));
+            while waits && flipping.is_some() && !begun.load(Ordering::Relaxed) {
+                std::hint::spin_loop();
+            }
             let result = session.invoke_command(command.id(), &mut operation);
             stop.store(true, Ordering::Relaxed);
             (result, flipping.and_then(|thread| thread.join().ok()).unwrap_or(0))
@@ -191,8 +196,9 @@ impl FlipperSession<'_> {
     }
 }
 
-/// Flips all bits of `bytes` and puts them right again, until it is told to stop. Says how often.
-fn flip(bytes: &[AtomicU8], stop: &AtomicBool) -> u64 {
+/// Flips all bits of `bytes` and puts them right again, until it is told to `stop`; says when it has `begun`, and in the
+/// end how often.
+fn flip(bytes: &[AtomicU8], begun: &AtomicBool, stop: &AtomicBool) -> u64 {
     let mut flips = 0u64;
     let invert = || {
         for byte in bytes {
@@ -201,6 +207,7 @@ fn flip(bytes: &[AtomicU8], stop: &AtomicBool) -> u64 {
     };
     while !stop.load(Ordering::Relaxed) {
         invert();
+        begun.store(true, Ordering::Relaxed);
         for _ in 0..FLIPPED {
             std::hint::spin_loop();
         }
