@@ -17,7 +17,7 @@
 #   TA_DEV_KIT_DIR   a TA dev kit (export-ta_arm64) of your own
 #   TA_SIGN_KEY      private key that signs TAs, and that OP-TEE is built to trust; default: OP-TEE's development key
 #   DEBIAN_MIRROR    a Debian mirror; default: the one this machine's apt uses
-#   KILLS, CYCLES    power cuts, installations and removals in the system test; default: 20 and 8
+#   KILLS, CYCLES    power cuts within Updates, installations and removals in the system test; default: 20 and 8
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := all
@@ -53,7 +53,7 @@ endif
 CARGO_HOST := CARGO_TARGET_DIR=$(HOST) cargo
 BENCH := $(HOST)/debug/teep-qemu
 
-.PHONY: all tools host keys platform platform-stock tas programs image demo shell test lint test-host test-ta test-system fuzz-smoke panic-check clean distclean
+.PHONY: all tools host keys platform platform-stock tas agent-ed25519 programs image demo shell test lint test-host test-ta test-system fuzz-smoke panic-check clean distclean
 
 all: image
 
@@ -62,8 +62,9 @@ tools:
 	@command -v cargo >/dev/null || { echo "error: cargo is missing: install stable Rust with rustup"; exit 1; }
 	@qemu/host-tools.sh
 
+# The Broker is there for its help: the one that reaches an Agent needs libteec (programs).
 host: tools
-	@$(CARGO_HOST) build --locked --quiet -p teep-suit -p teep-tam -p teep-qemu
+	@$(CARGO_HOST) build --locked --quiet -p teep-suit -p teep-tam -p teep-broker -p teep-qemu
 
 # Development keys, made once. No product may trust them. And the bench's configuration, which names them.
 keys: host $(KEYS)/agent.toml $(KEYS)/optee.suit
@@ -111,6 +112,14 @@ tas: platform keys
 	@source $(BUILD)/optee/env && HELLO_PADDING=1048576 ta/build-ta.sh hello-ta $(HELLO_UUID) 1 $(OUT)/hello-large.ta
 	@source $(BUILD)/optee/env && ta/build-ta.sh other-ta $(OTHER_UUID) 1 $(OUT)/$(OTHER_UUID).ta
 
+# The Agent with the other cipher suite. A system test puts it into the place of the one in the image.
+agent-ed25519: tas $(KEYS)/agent-ed25519.toml
+	@source $(BUILD)/optee/env && TEEP_AGENT_CONFIG=$(KEYS)/agent-ed25519.toml \
+		ta/build-ta.sh teep-agent-ta $(AGENT_UUID) 1 $(OUT)/agent-ed25519.ta
+
+$(KEYS)/agent-ed25519.toml: $(KEYS)/agent.toml
+	@sed 's/^\[device\]$$/&\ncipher-suite = "Ed25519"/' $< >$@
+
 # What runs in the guest's Linux.
 programs: platform
 	@source $(BUILD)/rust/env && OPTEE_CLIENT_EXPORT=$(BUILD)/optee-client CARGO_TARGET_DIR=$(CROSS) \
@@ -153,7 +162,7 @@ test-ta: tas
 	source $(BUILD)/optee/env && ta/lint-tas.sh
 	source $(BUILD)/optee/env && proto/panic-check.sh agent
 
-test-system: image platform-stock
+test-system: image platform-stock agent-ed25519
 	TEEP_BUILD=$(BUILD) $(CARGO_HOST) test --locked -p teep-qemu --features system-test --test system -- --show-output
 
 clean:

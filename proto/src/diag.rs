@@ -95,7 +95,9 @@ fn kind(bytes: &[u8]) -> Option<Kind> {
     }
     if r.next_is(Major::Array) {
         r.array("items").ok()?;
-        return r.next_is(Major::Uint).then_some(Kind::Message);
+        // Options follow the type of each message. What has another number there is something else.
+        let is_message = r.uint("a type").is_ok() && r.next_is(Major::Map);
+        return is_message.then_some(Kind::Message);
     }
     for _ in 0..r.map("a map").ok()? {
         let label = r.clone().uint("a label").ok();

@@ -274,6 +274,7 @@ fn agent_info() -> AgentInfo {
         report_key: vec![3],
         attestation_key: vec![4],
         measurement: vec![5; 32],
+        tee_measurement: vec![6; 32],
         suite: "ESP256".to_owned(),
         rollback_protection: RollbackProtection::None,
         platform: Abilities::default(),

@@ -143,12 +143,17 @@ impl Workshop {
         })
     }
 
-    /// The description of a trust store that is the built-in one but for its sequence number.
+    /// The description of a trust store that is the built-in one but for its sequence number and what `change` does.
     ///
     /// # Errors
     /// As for [`describe`](Self::describe).
-    pub fn describe_trust_store(&self, sequence_number: u64) -> Result<Description, Failure> {
-        let store = TrustStore { sequence_number, ..self.config.trust.clone() };
+    pub fn describe_trust_store(
+        &self,
+        sequence_number: u64,
+        change: impl FnOnce(&mut TrustStore),
+    ) -> Result<Description, Failure> {
+        let mut store = TrustStore { sequence_number, ..self.config.trust.clone() };
+        change(&mut store);
         Ok(Description {
             manifest_id: text::trust_store_manifest(),
             components: vec![Component::written(text::trust_store(), store.encode())],
@@ -345,12 +350,14 @@ impl Device {
                 digits.ok_or_else(|| format!("teep-broker keys ended with status {status}: {value}"))?;
             Ok(hex::decode(digits)?)
         };
-        let measurement = bytes("measurement")?.try_into();
+        let digest = |name: &str| -> Result<[u8; 32], Failure> {
+            Ok(bytes(name)?.try_into().map_err(|_| format!("{name} is no SHA-256 digest"))?)
+        };
         Ok(Keys {
             public_key: PublicKey::from_cose_key(&bytes("public_key")?)?,
             decryption_key: AgreementKey::from_cose_key(&bytes("decryption_key")?)?,
             attestation_key: PublicKey::from_cose_key(&bytes("attestation_key")?)?,
-            measurement: measurement.map_err(|_| "the measurement is no SHA-256 digest")?,
+            measurements: [digest("measurement")?, digest("tee_measurement")?],
         })
     }
 
@@ -376,6 +383,6 @@ pub struct Keys {
     pub decryption_key: AgreementKey,
     /// Verifies Evidence.
     pub attestation_key: PublicKey,
-    /// What OP-TEE measures the Agent to be: the reference value, if the device is known to be good.
-    pub measurement: [u8; 32],
+    /// What OP-TEE measures the Agent and itself to be: the reference values, if the device is known to be good.
+    pub measurements: [[u8; 32]; 2],
 }

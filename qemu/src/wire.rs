@@ -21,6 +21,8 @@ pub struct Wire {
 struct State {
     tam: Option<SocketAddr>,
     mischief: Mischief,
+    /// The TAM's first answer, with its HTTP header.
+    first: Vec<u8>,
     /// The TAM's longest answer so far, with its HTTP header.
     longest: Vec<u8>,
 }
@@ -35,6 +37,8 @@ enum Mischief {
     /// The next connection gets this answer, further ones learn that there is nothing more to say, and the TAM hears
     /// of none.
     Answer(Vec<u8>),
+    /// The next connection gets this answer, and the TAM does not hear of it.
+    AnswerOnce(Vec<u8>),
 }
 
 impl Wire {
@@ -76,6 +80,11 @@ impl Wire {
         matches!(self.state().mischief, Mischief::None)
     }
 
+    /// The first answer of the TAM: to a Broker that says nothing yet it is a QueryRequest.
+    pub fn first(&self) -> Vec<u8> {
+        self.state().first.clone()
+    }
+
     /// The longest answer of the TAM so far, of equally long ones the last.
     pub fn longest(&self) -> Vec<u8> {
         self.state().longest.clone()
@@ -86,16 +95,31 @@ impl Wire {
         self.state().mischief = Mischief::Answer(answer);
     }
 
+    /// What is asked next is answered with `answer`, and what the Broker says to that reaches the TAM.
+    pub fn replay_once(&self, answer: Vec<u8>) {
+        self.state().mischief = Mischief::AnswerOnce(answer);
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn carry(&self, mut broker: TcpStream) -> io::Result<()> {
-        let answer = match &mut self.state().mischief {
-            Mischief::Answer(answer) => Some(core::mem::replace(answer, SILENCE.to_vec())),
+    /// What the next connection gets in place of the TAM's answer.
+    fn own_answer(&self) -> Option<Vec<u8>> {
+        let mut state = self.state();
+        match &mut state.mischief {
             Mischief::None | Mischief::CutAfter(_) => None,
-        };
-        if let Some(answer) = answer {
+            Mischief::Answer(answer) => Some(core::mem::replace(answer, SILENCE.to_vec())),
+            Mischief::AnswerOnce(answer) => {
+                let answer = core::mem::take(answer);
+                state.mischief = Mischief::None;
+                Some(answer)
+            }
+        }
+    }
+
+    fn carry(&self, mut broker: TcpStream) -> io::Result<()> {
+        if let Some(answer) = self.own_answer() {
             let _request = broker.read(&mut [0; 65536])?;
             broker.write_all(&answer)?;
             return broker.shutdown(Shutdown::Both);
@@ -107,6 +131,9 @@ impl Wire {
         let mut answer = Vec::new();
         let carried = self.carry_answer(&mut tam, &mut broker, &mut answer);
         let mut state = self.state();
+        if state.first.is_empty() {
+            state.first.clone_from(&answer);
+        }
         if answer.len() >= state.longest.len() {
             state.longest = answer;
         }

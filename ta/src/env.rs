@@ -6,7 +6,7 @@ use core::fmt::{Arguments, Write};
 use optee_utee::property::{PropertyKey, TeeTrustedStorageAntiRollbackProtectionLevel};
 use optee_utee::trace::Trace;
 use optee_utee::{Random, raw};
-use teep_agent::{Env, EnvError, RollbackProtection};
+use teep_agent::{Env, EnvError, Measured, RollbackProtection};
 use zeroize::Zeroizing;
 
 /// Level of protection of trusted storage from which on hardware that the TEE controls keeps it from being rolled back
@@ -39,7 +39,7 @@ impl Env for OpteeEnv {
 
     /// Of the code as it is in memory, by OP-TEE's attestation pseudo-TA. At its first use that makes a key pair of its
     /// own, which takes long.
-    fn measurement(&mut self) -> Result<Option<[u8; 32]>, EnvError> {
+    fn measurement(&mut self) -> Result<Option<Measured>, EnvError> {
         pta::measure().map_err(|error| EnvError { code: error.raw_code() })
     }
 

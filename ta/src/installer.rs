@@ -87,15 +87,15 @@ enum Transfer {
 impl Installer for PtaInstaller {
     type Image = Image;
 
-    fn abilities(&mut self) -> Abilities {
-        let offers = self.offers().unwrap_or(0);
-        Abilities {
+    fn abilities(&mut self) -> core::result::Result<Abilities, InstallError> {
+        let offers = self.offers().map_err(failed)?;
+        Ok(Abilities {
             checks_first: offers & offer::STREAMING != 0,
             removes: offers & offer::REMOVE != 0,
             lists: offers & offer::LIST != 0,
             counts_sessions: offers & offer::USAGE != 0,
             exclusive: offers & offer::EXCLUSIVE != 0,
-        }
+        })
     }
 
     fn begin(&mut self, size: u64) -> core::result::Result<Image, InstallError> {
@@ -116,7 +116,8 @@ impl Installer for PtaInstaller {
             return Err(InstallError::Unsupported);
         }
         match ask_usage(command::REMOVE, &uuid) {
-            Err(error) if error.kind() == ErrorKind::ItemNotFound => Ok(None),
+            // It was removed, and what may run of it still runs on.
+            Err(error) if error.kind() == ErrorKind::ItemNotFound => self.open_sessions(uuid),
             removed => removed.map_err(failed),
         }
     }
@@ -145,13 +146,15 @@ impl PtaInstaller {
             return Ok(offers);
         }
         let mut params = TeeParams::new().with_value_out(ParamIndex::Arg0, 0, 0);
-        let offers = match pta::open(SECSTOR_TA_MGMT)?.invoke_command(command::GET_ABILITIES, &mut params) {
+        let asked = pta::open(SECSTOR_TA_MGMT)
+            .and_then(|mut session| session.invoke_command(command::GET_ABILITIES, &mut params));
+        let offers = match asked {
             Ok(()) => match params[ParamIndex::Arg0].output_value() {
                 Some((INTERFACE, offers)) => offers,
                 _ => 0,
             },
-            // What an OP-TEE without the patches says to any command but BOOTSTRAP.
-            Err(error) if error.kind() == ErrorKind::NotImplemented => 0,
+            // What an OP-TEE without the patches says to any command but BOOTSTRAP, and one without the pseudo-TA.
+            Err(error) if matches!(error.kind(), ErrorKind::NotImplemented | ErrorKind::ItemNotFound) => 0,
             Err(error) => return Err(error),
         };
         self.offers = Some(offers);

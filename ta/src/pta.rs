@@ -2,6 +2,7 @@
 //! What OP-TEE's pseudo Trusted Applications do for the Agent.
 
 use optee_utee::{ErrorKind, ParamIndex, Result, TaSession, TaSessionBuilder, TeeParams, Uuid};
+use teep_agent::Measured;
 use zeroize::Zeroizing;
 
 /// System services, 3a2f8978-5dc0-11e8-9c2d-fa7ae01bbebc.
@@ -16,6 +17,8 @@ const ATTESTATION: [u8; 16] =
 /// Of [`ATTESTATION`]: SHA-256 of the code and constants of the caller as they are in memory. In: nonce, out: this hash
 /// and a signature by a key of its own.
 const HASH_TA_MEMORY: u32 = 2;
+/// The same of OP-TEE's core.
+const HASH_TEE_MEMORY: u32 = 3;
 /// Bytes of the largest such signature, RSA with 4096 bits.
 const MAX_SIGNATURE: usize = 512;
 
@@ -43,23 +46,29 @@ pub(crate) fn derive_key(label: &[u8]) -> Result<Zeroizing<[u8; 32]>> {
     Ok(key)
 }
 
-/// SHA-256 of the running code of this TA; None if OP-TEE was built without `CFG_ATTESTATION_PTA`.
+/// What of the code that is running OP-TEE measures; None if it was built without `CFG_ATTESTATION_PTA`.
 ///
 /// # Errors
 /// Those of the attestation pseudo-TA, `TEE_ERROR_GENERIC` when it returns no hash.
-pub(crate) fn measure() -> Result<Option<[u8; 32]>> {
+pub(crate) fn measure() -> Result<Option<Measured>> {
     let mut attestation = match open(ATTESTATION) {
         Err(error) if error.kind() == ErrorKind::ItemNotFound => return Ok(None),
         opened => opened?,
     };
+    let agent = hash(&mut attestation, HASH_TA_MEMORY)?;
+    let tee = hash(&mut attestation, HASH_TEE_MEMORY)?;
+    Ok(Some(Measured { agent, tee }))
+}
+
+fn hash(attestation: &mut TaSession, command: u32) -> Result<[u8; 32]> {
     let mut answer = [0; 32 + MAX_SIGNATURE];
     // The signature is not used, so its nonce may be any; the pseudo-TA wants one.
     let mut params = TeeParams::new()
         .with_memref_in(ParamIndex::Arg0, b"nonce")
         .with_memref_out(ParamIndex::Arg1, &mut answer);
-    attestation.invoke_command(HASH_TA_MEMORY, &mut params)?;
+    attestation.invoke_command(command, &mut params)?;
     let hash = params[ParamIndex::Arg1].written_slice().and_then(|answer| answer.first_chunk());
-    Ok(Some(*hash.ok_or(ErrorKind::Generic)?))
+    Ok(*hash.ok_or(ErrorKind::Generic)?)
 }
 
 #[cfg(test)]

@@ -212,7 +212,7 @@ struct Relay<'a> {
     config: &'a Config,
     progress: &'a mut dyn FnMut(Event<'_>),
     report: &'a mut Report,
-    /// Payloads fetched so far.
+    /// Payloads fetched so far in this conversation.
     fetches: u32,
 }
 
@@ -231,7 +231,10 @@ impl Relay<'_> {
             }
             // A TAM that fails does not keep the others from being asked; the first failure is told at the end.
             match conversation {
-                Err(error) if error.is_of_the_tam() => failed = failed.or(Some(error)),
+                // Where it is the device that failed, the Agent says so again when it is asked for the next one.
+                Err(error) if error.is_of_the_tam() || matches!(error, Error::AgentFailed { .. }) => {
+                    failed = failed.or(Some(error));
+                }
                 other => other?,
             }
         }
@@ -241,6 +244,7 @@ impl Relay<'_> {
     /// From the first POST to the end of the session with this TAM.
     fn converse<S: TeeSession>(&mut self, session: &mut S, first: Post) -> Result<(), Error> {
         let Post { tam_uri, mut message } = first;
+        self.fetches = 0;
         let tam = WebUri::parse(&tam_uri).map_err(|problem| {
             process_error(session);
             Error::BadUri { uri: tam_uri.clone(), problem }

@@ -76,7 +76,7 @@ pub fn run<T: Tee>(
         }
     };
     match result {
-        Ok(report) => output.done(&report, matches!(args.task, Task::RequestTa(_))),
+        Ok(report) => output.done(&report, &args.task),
         Err(failure) => output.failed(&failure),
     }
 }

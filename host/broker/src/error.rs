@@ -103,13 +103,13 @@ impl Error {
             | Self::Redirect { .. }
             | Self::ContentType { .. }
             | Self::AnswerTooLong { .. }
-            | Self::TooManyExchanges { .. } => true,
+            | Self::TooManyExchanges { .. }
+            | Self::TooManyFetches { .. } => true,
             Self::RequestTooLong { .. }
             | Self::TrustStoreTooLong { .. }
             | Self::Tee(_)
             | Self::AgentFailed { .. }
             | Self::AgentReply { .. }
-            | Self::TooManyFetches { .. }
             | Self::TooManySessions { .. } => false,
         }
     }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use teep_agent::{
-    Abilities, Env, EnvError, InstallError, Installer, OpenSessions, RollbackProtection, Storage,
+    Abilities, Env, EnvError, InstallError, Installer, Measured, OpenSessions, RollbackProtection, Storage,
 };
 use zeroize::Zeroizing;
 
@@ -48,21 +48,37 @@ struct Device {
     /// Sessions that Trusted Applications have open.
     sessions: BTreeMap<[u8; 16], u32>,
     /// What the TEE measures the Agent to be, if it does.
-    measurement: Option<[u8; 32]>,
+    measurement: Option<Measured>,
     /// Keys that were derived so far.
     derived: BTreeSet<[u8; 32]>,
+    failing: BTreeSet<Call>,
     /// Random numbers drawn so far: the same device draws the same ones.
     drawn: u64,
+    /// Read from large objects.
+    bytes_read: u64,
     /// Seconds.
     uptime: u64,
     /// Seconds since 1970.
     trusted_time: Option<u64>,
 }
 
+/// Something that the Agent asks of the TEE.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Call {
+    /// To derive a key.
+    DeriveKey,
+    /// To delete an object.
+    Delete,
+    /// What the platform can do.
+    Abilities,
+}
+
 impl MemoryEnv {
     /// A device whose hardware unique key is `hardware_key`.
     pub fn new(hardware_key: [u8; 32]) -> Self {
-        let measurement = Some(Sha256::digest(b"the simulated Agent").into());
+        let [agent, tee] =
+            [&b"the simulated Agent"[..], b"the simulated TEE"].map(|code| Sha256::digest(code).into());
+        let measurement = Some(Measured { agent, tee });
         let device = Device { hardware_key, abilities: PATCHED, measurement, ..Device::default() };
         Self { device: Arc::new(Mutex::new(device)) }
     }
@@ -150,8 +166,23 @@ impl MemoryEnv {
         self.device().installed.remove(&uuid);
     }
 
+    /// Lets this call fail from now on, or not any more, and nothing else.
+    pub fn set_failing(&self, call: Call, fails: bool) {
+        let failing = &mut self.device().failing;
+        if fails {
+            failing.insert(call)
+        } else {
+            failing.remove(&call)
+        };
+    }
+
+    /// Bytes that were read in pieces so far.
+    pub fn bytes_read(&self) -> u64 {
+        self.device().bytes_read
+    }
+
     /// What the TEE measures the Agent to be; `None` where it measures nothing.
-    pub fn set_measurement(&self, measurement: Option<[u8; 32]>) {
+    pub fn set_measurement(&self, measurement: Option<Measured>) {
         self.device().measurement = measurement;
     }
 
@@ -198,6 +229,10 @@ impl MemoryEnv {
 }
 
 impl Device {
+    fn works(&self, call: Call) -> Result<(), EnvError> {
+        if self.failing.contains(&call) { Err(EnvError { code: LOST }) } else { Ok(()) }
+    }
+
     /// Counts an operation that changes something.
     fn operate(&mut self) -> Result<(), EnvError> {
         if !self.powerless && self.power_cut_at == Some(self.operations) {
@@ -229,12 +264,13 @@ impl Env for MemoryEnv {
     fn derive_key(&mut self, label: &[u8]) -> Result<Zeroizing<[u8; 32]>, EnvError> {
         let mut device = self.device();
         device.powered()?;
+        device.works(Call::DeriveKey)?;
         let hash = Sha256::new().chain_update(device.hardware_key).chain_update(label).finalize();
         device.derived.insert(hash.into());
         Ok(Zeroizing::new(hash.into()))
     }
 
-    fn measurement(&mut self) -> Result<Option<[u8; 32]>, EnvError> {
+    fn measurement(&mut self) -> Result<Option<Measured>, EnvError> {
         let device = self.device();
         device.powered()?;
         Ok(device.measurement)
@@ -295,7 +331,7 @@ impl Storage for MemoryEnv {
     }
 
     fn read_at(&mut self, name: &str, offset: u64, buffer: &mut [u8]) -> Result<usize, EnvError> {
-        let device = self.device();
+        let mut device = self.device();
         device.powered()?;
         let object = device.objects.get(name).ok_or(EnvError::NOT_FOUND)?;
         let from = usize::try_from(offset).unwrap_or(usize::MAX).min(object.len());
@@ -304,6 +340,7 @@ impl Storage for MemoryEnv {
         if let (Some(to), Some(from)) = (buffer.get_mut(..len), rest.get(..len)) {
             to.copy_from_slice(from);
         }
+        device.bytes_read = device.bytes_read.saturating_add(len as u64);
         Ok(len)
     }
 
@@ -330,6 +367,7 @@ impl Storage for MemoryEnv {
 
     fn delete(&mut self, name: &str) -> Result<(), EnvError> {
         let mut device = self.device();
+        device.works(Call::Delete)?;
         device.operate()?;
         let Device { objects, unsettled, .. } = &mut *device;
         unsettled.note(name, objects.get(name));
@@ -373,8 +411,10 @@ impl Device {
 impl Installer for MemoryEnv {
     type Image = Image;
 
-    fn abilities(&mut self) -> Abilities {
-        self.device().abilities
+    fn abilities(&mut self) -> Result<Abilities, InstallError> {
+        let device = self.device();
+        device.works(Call::Abilities).map_err(|error| InstallError::Failed(error.code))?;
+        Ok(device.abilities)
     }
 
     fn begin(&mut self, size: u64) -> Result<Image, InstallError> {

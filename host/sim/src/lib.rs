@@ -11,6 +11,6 @@ mod image;
 mod loss;
 mod tee;
 
-pub use env::MemoryEnv;
+pub use env::{Call, MemoryEnv};
 pub use image::ta_image;
 pub use tee::{SimSession, SimTee};

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use teep_agent::EnvError;
-use teep_agent::config::{Config, SignerAnchor, TamAnchor, TrustStore};
+use teep_agent::config::{Config, Policy, SignerAnchor, TamAnchor, TrustStore};
 use teep_broker::{Broker, Event, Report};
 use teep_proto::cose::{
     AgreementKey, AgreementSecret, ContentAlgorithm, PublicKey, RecipientKey, SigningKey,
@@ -75,6 +75,7 @@ impl World {
             }],
             // write and copy, but not fetch.
             signers: vec![signer(&developer), SignerAnchor { commands: Some(vec![18]), ..signer(&operator) }],
+            policy: Policy { contact_interval: 0, ..Policy::default() },
             ..TrustStore::default()
         };
         let config = Config { vendor_ids: vec![VENDOR], class_ids: vec![CLASS], trust, ..Config::default() };

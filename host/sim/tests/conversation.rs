@@ -4,7 +4,10 @@
 
 use std::sync::{Arc, Mutex};
 
-use teep_agent::config::{Config, DeviceClaims, EatProfile, SignerAnchor, Suite, TamAnchor, TrustStore};
+use teep_agent::Measured;
+use teep_agent::config::{
+    Config, DeviceClaims, EatProfile, Policy, SignerAnchor, Suite, TamAnchor, TrustStore,
+};
 use teep_broker::{Broker, Failure, Report};
 use teep_proto::cose::{AgreementSecret, PublicKey, RecipientKey, SigningKey, Thumbprint};
 use teep_proto::eat::{self, Claims, Confirmation, HardwareVersion, ManifestClaim, OemId, Profile};
@@ -90,6 +93,7 @@ impl World {
         let trust = TrustStore {
             tams: vec![TamAnchor::new(tam.uri(), tam_keys.to_vec())],
             signers: vec![SignerAnchor::new(signer.public_key(), vec![prefix])],
+            policy: Policy { contact_interval: 0, ..Policy::default() },
             ..TrustStore::default()
         };
         let mut config =
@@ -103,16 +107,24 @@ impl World {
             .map(|key| PublicKey::from_cose_key(key).expect("a key"));
         store.enrol(agent.clone());
         store.enrol_attestation_key(agent.thumbprint(), attestation_key);
-        store.set_reference_values(vec![info.measurement.try_into().expect("SHA-256")]);
+        let measured =
+            [info.measurement, info.tee_measurement].map(|digest| digest.try_into().expect("SHA-256"));
+        store.set_reference_values(measured.to_vec());
         Self { env, broker, signer, store, seen, _tam: tam }
     }
 
     fn publish(&self, version: u32) {
+        self.publish_as(version.into(), version);
+    }
+
+    /// Publishes the manifest with this sequence number for this version of the Trusted Application.
+    fn publish_as(&self, sequence_number: u64, version: u32) {
         let image = ta_image(TA, version, b"code");
-        let description = Description::new(TA, version.into(), VENDOR, CLASS, image);
+        let description = Description::new(TA, sequence_number, VENDOR, CLASS, image);
         let envelope =
             teep_suit::create(&description, std::slice::from_ref(&self.signer)).expect("an envelope");
-        let offer = Offer::verified(format!("{version}.suit"), envelope, &[self.signer.public_key()]);
+        let name = format!("{sequence_number}.suit");
+        let offer = Offer::verified(name, envelope, &[self.signer.public_key()]);
         self.store.set_offers(vec![offer.expect("an offer")]);
     }
 
@@ -292,7 +304,7 @@ fn serve_the_attested_one(mut world: World) {
     let exchange = ["sent QueryRequest", "received QueryResponse", "sent Update", "received Success"];
     assert_eq!(world.messages(), exchange);
     // The same device with the same keys runs other code.
-    world.env.set_measurement(Some([9; 32]));
+    world.env.set_measurement(Some(Measured { agent: [9; 32], tee: [9; 32] }));
     world.publish(2);
     let report = world.policy_check();
     let refusal = report.refusal().expect("the person at the device is told");
@@ -304,6 +316,39 @@ fn serve_the_attested_one(mut world: World) {
         log.iter().any(|line| line.starts_with("dropped ") && line.contains("no expected measurement")),
         "{log:?}"
     );
+}
+
+/// Also before -26, in the other cipher suite, and when the device encrypts its reports.
+#[test]
+fn newer_manifest_for_the_same_image_reaches_the_device() {
+    let ed25519 = |config: &mut Config| config.suite = Suite::Ed25519;
+    let worlds = [
+        World::new(),
+        World::with(Dialect::Pre26, Dialect::Pre26),
+        World::built(TamConfig::generate().expect("keys"), |tam| tam, ed25519),
+        World::attesting(Suite::Esp256),
+        World::attesting(Suite::Ed25519),
+    ];
+    let asked = ["sent QueryRequest", "received QueryResponse"];
+    for mut world in worlds {
+        world.publish_as(1, 1);
+        assert_eq!(world.request().refusal(), None);
+        world.messages();
+        world.publish_as(2, 1);
+        assert_eq!(world.policy_check().refusal(), None);
+        assert_eq!(world.messages(), [&asked[..], &["sent Update", "received Success"]].concat());
+        for _again in 0..2 {
+            assert_eq!(world.policy_check().outcomes, []);
+            assert_eq!(world.messages(), asked, "the device has it");
+        }
+        world.publish_as(1, 1);
+        assert_eq!(world.policy_check().outcomes, []);
+        assert_eq!(world.messages(), asked, "the TAM knows that it would be refused");
+        // With the manifest the device has taken its number.
+        world.publish_as(1, 3);
+        let report = world.policy_check();
+        assert!(report.refusal().is_some_and(|refusal| refusal.text.contains("rollback")), "{report:?}");
+    }
 }
 
 #[test]

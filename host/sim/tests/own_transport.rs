@@ -7,7 +7,7 @@ mod device;
 
 use device::Device;
 use std::sync::Arc;
-use teep_agent::config::{Config, SignerAnchor, TamAnchor, TrustStore};
+use teep_agent::config::{Config, Policy, SignerAnchor, TamAnchor, TrustStore};
 use teep_proto::cose::{Algorithm, PublicKey, SigningKey};
 use teep_proto::suit::{Authenticator, ComponentId};
 use teep_sim::{MemoryEnv, ta_image};
@@ -42,6 +42,7 @@ impl World {
         let trust = TrustStore {
             tams: vec![TamAnchor::new(tam.uri(), tam_keys.to_vec())],
             signers: vec![SignerAnchor::new(signer.public_key(), vec![prefix])],
+            policy: Policy { contact_interval: 0, ..Policy::default() },
             ..TrustStore::default()
         };
         let config = Config { vendor_ids: vec![VENDOR], class_ids: vec![CLASS], trust, ..Config::default() };

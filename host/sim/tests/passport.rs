@@ -7,7 +7,9 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use teep_agent::config::{Config, DeviceClaims, EatProfile, SignerAnchor, Suite, TamAnchor, TrustStore};
+use teep_agent::config::{
+    Config, DeviceClaims, EatProfile, Policy, SignerAnchor, Suite, TamAnchor, TrustStore,
+};
 use teep_broker::{Broker, Failure, Report};
 use teep_proto::cose::{AgreementSecret, Algorithm, PublicKey, RecipientKey, SigningKey};
 use teep_proto::eat::{Claims, HardwareVersion, ManifestClaim, OemId};
@@ -98,6 +100,7 @@ impl World {
                 },
             ],
             signers: vec![SignerAnchor::new(signer.public_key(), vec![prefix])],
+            policy: Policy { contact_interval: 0, ..Policy::default() },
             ..TrustStore::default()
         };
         let (vendor_ids, class_ids) = (vec![VENDOR], vec![CLASS]);

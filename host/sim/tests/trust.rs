@@ -15,11 +15,13 @@ use std::sync::{Arc, Mutex};
 use teep_agent::config::{Config, Policy, TrustStore};
 use teep_broker::Broker;
 use teep_proto::cose::{Algorithm, PublicKey, SigningKey};
-use teep_proto::suit::text;
+use teep_proto::suit::{
+    ComponentId, Digest, ManifestBuilder, Parameter, SequenceBuilder, encode_envelope, text,
+};
 use teep_proto::teec::{TaRequest, TrustSource};
 use teep_sim::{MemoryEnv, SimTee};
 use teep_suit::keys;
-use teep_tam::store::Offer;
+use teep_tam::store::{Directory, Offer};
 use teep_tam::{Handle, HttpConfig, MemoryStore, Tam, TamConfig, spawn};
 
 const VENDOR: [u8; 16] = [0xc0; 16];
@@ -99,7 +101,8 @@ impl World {
             description +=
                 &format!("[[tam]]\nuri = \"{uri}\"\nkeys = [\"{name}-ESP256\", \"{name}-Ed25519\"]\n");
         }
-        description += "[[signer]]\nkey = \"root.pub.pem\"\ntrust-store = true\n";
+        description +=
+            "[[signer]]\nkey = \"root.pub.pem\"\ntrust-store = true\n[policy]\ncontact-interval = 0\n";
         std::fs::write(self.path("trust.toml"), description).expect("a file");
         let (toml, cbor) = (self.shown("trust.toml"), self.shown("trust.cbor"));
         let out = teep_suit(&["trust-store", &toml, "--out", &cbor]).expect("it compiles");
@@ -206,26 +209,70 @@ fn a_trust_store_that_could_not_be_lived_with_is_not_compiled() {
         assert!(!world.path("trust.cbor").exists());
         error
     };
+    let number = "[trust]\nsequence-number = 1\n";
     let tam = "[[tam]]\nuri = \"https://tam.example\"\nkeys = [\"first-ESP256\"]\n";
     let root = "[[signer]]\nkey = \"root.pub.pem\"\ntrust-store = true\n";
     let device = "[device]\nvendor-ids = []\nclass-ids = []\n";
     for (description, expected) in [
-        (root.to_owned(), "at least one TAM"),
-        (tam.to_owned(), "may change it again"),
-        (format!("{tam}{}", root.replace("root.pub.pem", "first-ESP256")), "two roles"),
-        (format!("{device}{tam}{root}"), "[device] is built into the Agent"),
-        (format!("[trust]\nprovisioning = true\n{tam}{root}"), "trust.provisioning is built into the Agent"),
-        (format!("{tam}{root}[polity]\n"), "polity"),
+        (format!("{number}{root}"), "no [[tam]]"),
+        (format!("{number}{tam}"), "no [[signer]] has trust-store = true"),
+        (format!("{tam}{root}"), "no trust.sequence-number"),
+        (format!("{number}{tam}{}", root.replace("root.pub.pem", "first-ESP256")), "two roles"),
+        (format!("{number}{device}{tam}{root}"), "cannot be in a trust store: [device]"),
+        (
+            format!("{number}provisioning = true\n{tam}{root}"),
+            "cannot be in a trust store: trust.provisioning",
+        ),
+        (format!("{number}{tam}{root}[polity]\n"), "polity"),
     ] {
         let error = compile(&description);
         assert!(error.contains("trust.toml") && error.contains(expected), "{error}");
     }
     let many = (0..8).map(|n| format!("[{}]", [format!("\"{n:0>250}\"")].join(", "))).collect::<Vec<_>>();
-    let mut large = format!("{tam}{root}");
+    let mut large = format!("{number}{tam}{root}");
     for n in 0..10 {
         let key = keys::generate(Algorithm::Esp256).expect("a key");
         write(world.directory.path(), &format!("key-{n}"), &key.public_key());
         large += &format!("[[signer]]\nkey = \"key-{n}\"\ncomponents = [{}]\n", many.join(", "));
     }
     assert!(compile(&large).contains("a trust store has at most 16384"));
+}
+
+/// `teep-suit create` would not make them; what another tool made is not published either.
+#[test]
+fn attack_published_trust_store_that_every_device_would_refuse() {
+    let world = World::new();
+    let (tam, _) = Directory::init(&world.path("tam")).expect("a TAM");
+    tam.add_signer(&world.root.public_key(), None).expect("vetted");
+    let path = PathBuf::from(world.compile(1, &[0]));
+    let trust_store = std::fs::read(&path).expect("a file");
+    let publish = |sequence_number: u64, content: &[u8], payloads: &[(&str, &[u8])], files: &[PathBuf]| {
+        let shared =
+            SequenceBuilder::new().override_parameters(&[Parameter::ImageDigest(Digest::of(content))]);
+        let manifest = ManifestBuilder {
+            sequence_number,
+            component_id: Some(ComponentId::encode(&text::trust_store_manifest())),
+            components: vec![ComponentId::encode(&text::trust_store())],
+            shared: shared.build(),
+            ..ManifestBuilder::default()
+        };
+        let root = std::slice::from_ref(&world.root);
+        let envelope = encode_envelope(&manifest.build(), root, payloads).expect("an envelope");
+        std::fs::write(world.path("trust.suit"), envelope).expect("a file");
+        let published = tam.publish(&world.path("trust.suit"), None, files);
+        published.map(|_| ()).map_err(|error| error.to_string())
+    };
+    let file = std::slice::from_ref(&path);
+    for (payloads, files) in [(&[("#trust", &*trust_store)][..], &[][..]), (&[], file)] {
+        let refused = publish(2, &trust_store, payloads, files).expect_err("another number");
+        assert!(refused.contains("devices refuse the trust store: it has sequence number 1"), "{refused}");
+        assert!(tam.manifests().expect("a listing").items.is_empty());
+        publish(1, &trust_store, payloads, files).expect("as devices take it");
+        tam.withdraw("trust.suit", false).expect("it was there");
+    }
+    let refused = publish(1, b"junk", &[("#trust", b"junk")], &[]).expect_err("no trust store");
+    assert!(refused.contains("not what teep-suit trust-store makes"), "{refused}");
+    std::fs::write(&path, b"junk").expect("a file");
+    let refused = publish(1, b"junk", &[], file).expect_err("no trust store");
+    assert!(refused.contains("usable trust store"), "{refused}");
 }

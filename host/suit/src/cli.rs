@@ -7,16 +7,20 @@ use crate::command::{self, CommandLine, Done};
 use crate::explain::Explanation;
 use crate::keys::{AuthenticationKey, Trusted};
 use crate::payloads::PayloadFile;
-use crate::{Algorithm, Cipher, Description, Encryption, Error, Sealing, Summary, create_for, files, keys};
+use crate::{
+    Algorithm, Cipher, Description, Encryption, Error, Sealing, Summary, TrustStoreSummary, create_for,
+    files, keys,
+};
 use args::{Args, KeyKind, Task};
 use serde_json::json;
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use teep_agent::config::{TrustStore, compile_trust_store};
+use teep_agent::config::compile_trust_store;
+use teep_proto::cbor::Major;
 use teep_proto::cose::RecipientKey;
 use teep_proto::limits::MAX_MESSAGE;
-use teep_proto::suit::{OpenedReport, ReportKeys, text};
+use teep_proto::suit::{OpenedReport, ReportKeys};
 use zeroize::Zeroizing;
 
 /// Exit codes. They are part of the interface: scripts depend on them.
@@ -161,28 +165,21 @@ fn create_envelope(
 fn trust_store(description: &Path, out: &Path) -> Result<Done, Error> {
     not_an_input(out, [description].into_iter())?;
     let bytes = compile_trust_store(description).map_err(Error::Description)?;
-    let store = TrustStore::decode(&bytes).map_err(|error| Error::Description(error.to_string()))?;
+    let store = TrustStoreSummary::unauthenticated(&bytes)?;
     files::write_atomic(out, &bytes)?;
-    let [id, manifest_id] = [text::trust_store(), text::trust_store_manifest()].map(|id| text::format(&id));
-    let TrustStore { sequence_number, tams, signers, .. } = store;
-    let tams: Vec<_> = tams.into_iter().map(|tam| tam.uri).collect();
+    let tams: Vec<_> = store.tams.iter().map(|tam| tam.uri.as_str()).collect();
     let shown = format!(
-        "{}: trust store with sequence number {sequence_number}, {} signers and the TAMs {}; {} bytes\n\
-         component id {id}\nmanifest-id {manifest_id}",
+        "{}: trust store with sequence number {}, {} signers and the TAMs {}; {} bytes\n\
+         component id {}\nmanifest-id {}",
         out.display(),
-        signers.len(),
+        store.sequence_number,
+        store.signers.len(),
         tams.join(", "),
-        bytes.len()
+        store.bytes,
+        store.component_id,
+        store.manifest_id
     );
-    let fields = json!({
-        "sequence_number": sequence_number,
-        "tams": tams,
-        "signers": signers.len(),
-        "bytes": bytes.len(),
-        "component_id": id,
-        "manifest_id": manifest_id,
-    });
-    Ok(Done::new(shown, json!({ "trust_store": fields })))
+    Ok(Done::new(shown, json!({ "trust_store": store })))
 }
 
 /// What is encrypted now and fetched later has to be kept.
@@ -277,10 +274,31 @@ fn explain(
 fn inspect(path: &Path, key_files: &[PathBuf]) -> Result<Done, Error> {
     let bytes = read_envelope(path)?;
     let summary = match Trusted::load(key_files)? {
+        nobody if nobody.is_empty() && is_list(&bytes) => return inspect_trust_store(&bytes),
         nobody if nobody.is_empty() => Summary::unauthenticated(&bytes)?,
-        trusted => Summary::verified(&bytes, &trusted)?,
+        trusted => verified(path, &bytes, &trusted)?,
     };
     Ok(Done::new(summary.to_string(), json!({ "envelope": summary })))
+}
+
+/// Whether `bytes` are what a trust store is in CBOR, and an envelope is not.
+fn is_list(bytes: &[u8]) -> bool {
+    bytes.first().is_some_and(|first| first >> 5 == Major::Array as u8)
+}
+
+fn inspect_trust_store(bytes: &[u8]) -> Result<Done, Error> {
+    let store = TrustStoreSummary::unauthenticated(bytes)?;
+    let text =
+        format!("NOT AUTHENTICATED: only the envelope that brings a trust store is signed.\n\n{store}");
+    Ok(Done::new(text.trim_end().to_owned(), json!({ "trust_store": store })))
+}
+
+fn verified(path: &Path, bytes: &[u8], trusted: &Trusted) -> Result<Summary, Error> {
+    if TrustStoreSummary::unauthenticated(bytes).is_ok() {
+        let problem = "a trust store, which has no signature of its own: give the envelope that brings it";
+        return Err(Error::Description(problem.to_owned()).in_file(path));
+    }
+    Summary::verified(bytes, trusted)
 }
 
 fn diagnose(path: &Path) -> Result<Done, Error> {
@@ -290,7 +308,7 @@ fn diagnose(path: &Path) -> Result<Done, Error> {
 }
 
 fn verify(path: &Path, key_files: &[PathBuf]) -> Result<Done, Error> {
-    let summary = Summary::verified(&read_envelope(path)?, &Trusted::load(key_files)?)?;
+    let summary = verified(path, &read_envelope(path)?, &Trusted::load(key_files)?)?;
     let signer = summary.authenticated_by.as_ref().map(ToString::to_string).unwrap_or_default();
     let text = format!("{}: unchanged, signed by {signer}", path.display());
     Ok(Done::new(text, json!({ "envelope": summary })))

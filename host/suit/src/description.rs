@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 mod dependency;
 mod file;
+mod trust_store;
 
 pub use dependency::{Dependency, Override};
 pub use file::Cipher;
@@ -128,12 +129,12 @@ impl Description {
     /// [`check`](Self::check) finds.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let description = file::read(path)?;
-        description.check()?;
+        description.check().map_err(|error| error.in_file(path))?;
         Ok(description)
     }
 
-    /// Checks that what is a Trusted Application could be installed by the platform and has its UUID, and that
-    /// dependencies are what they are taken for.
+    /// Checks that what is a Trusted Application could be installed by the platform and has its UUID, that
+    /// dependencies are what they are taken for, and that what is the TEEP Agent's is a trust store as devices take it.
     ///
     /// # Errors
     /// [`Error::Image`], [`Error::Description`].
@@ -143,6 +144,7 @@ impl Description {
                 platform_image::check(&component.content, uuid)?;
             }
         }
-        self.dependencies.iter().try_for_each(Dependency::check)
+        self.dependencies.iter().try_for_each(Dependency::check)?;
+        trust_store::check(self)
     }
 }

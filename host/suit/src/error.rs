@@ -29,6 +29,8 @@ pub enum Error {
     Envelope(teep_proto::Error),
     /// A SUIT Report cannot be opened.
     Report(teep_proto::Error),
+    /// What is no envelope, and no usable trust store either.
+    TrustStore(teep_proto::Error),
     /// The integrated payload under this key has no digest that the manifest names.
     Payload(String),
     /// The operating system gave no random bytes.
@@ -38,6 +40,14 @@ pub enum Error {
 impl Error {
     pub(crate) fn io(doing: &'static str, path: &Path, source: io::Error) -> Self {
         Self::Io { doing, path: path.to_owned(), source }
+    }
+
+    /// The same, about the description or another file at `path`.
+    pub(crate) fn in_file(self, path: &Path) -> Self {
+        match self {
+            Self::Description(problem) => Self::Description(format!("{}: {problem}", path.display())),
+            other => other,
+        }
     }
 
     /// Whether input was refused because no acceptable key vouches for all of it.
@@ -66,6 +76,7 @@ impl fmt::Display for Error {
             }
             Self::Envelope(error) => write!(f, "not a usable SUIT envelope, {error}"),
             Self::Report(error) => write!(f, "not a usable SUIT Report, {error}"),
+            Self::TrustStore(error) => write!(f, "neither a SUIT envelope nor a usable trust store, {error}"),
             Self::Payload(uri) => {
                 write!(f, "the payload {uri:?} was changed: it does not have the digest that was signed")
             }
@@ -78,7 +89,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Io { source, .. } => Some(source),
-            Self::Envelope(error) | Self::Report(error) => Some(error),
+            Self::Envelope(error) | Self::Report(error) | Self::TrustStore(error) => Some(error),
             _ => None,
         }
     }

@@ -4,7 +4,7 @@
 mod certificates;
 mod others;
 
-pub use certificates::{certified, load_certificates};
+pub use certificates::{certified, load_anchors, load_certificates};
 pub use others::{
     AuthenticationKey, Trusted, generate_symmetric, load_recipient, load_recipient_key, write_cose_key,
 };

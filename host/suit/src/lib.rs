@@ -39,5 +39,5 @@ pub use encryption::{Recipient, Sealed, Sealing};
 pub use error::Error;
 pub use explain::{Explanation, Failure, Place};
 pub use payloads::{check_payloads, names_payload};
-pub use summary::Summary;
+pub use summary::{Summary, TrustStoreSummary};
 pub use teep_proto::cose::Algorithm;

@@ -95,24 +95,37 @@ impl Named {
     /// What is malformed.
     pub(crate) fn by(manifest: &Manifest<'_>) -> Result<Self, Error> {
         let mut named = Self { digests: Vec::new(), encrypted: false };
-        let sections = manifest.sections.iter().filter_map(|(_, section)| match section {
-            Section::Present(sequence) => Some(*sequence),
-            Section::Severed(_) => None,
-        });
-        for sequence in sections.chain([manifest.shared]) {
-            sequence.visit(|command| {
-                if let Argument::Parameters(parameters) = &command.argument {
-                    for parameter in parameters.iter()? {
-                        match parameter? {
-                            Parameter::ImageDigest(digest) => named.digests.push(digest),
-                            Parameter::EncryptionInfo(_) => named.encrypted = true,
-                            _ => {}
-                        }
-                    }
-                }
-                Ok(())
-            })?;
-        }
+        each_parameter(manifest, |_, parameter| match parameter {
+            Parameter::ImageDigest(digest) => named.digests.push(digest),
+            Parameter::EncryptionInfo(_) => named.encrypted = true,
+            _ => {}
+        })?;
         Ok(named)
     }
+}
+
+/// Shows each parameter that a command of the manifest sets or overrides, with the code of the command; severed sections
+/// left aside.
+///
+/// # Errors
+/// What is malformed.
+pub(crate) fn each_parameter<'b>(
+    manifest: &Manifest<'b>,
+    mut see: impl FnMut(i64, Parameter<'b>),
+) -> Result<(), Error> {
+    let sections = manifest.sections.iter().filter_map(|(_, section)| match section {
+        Section::Present(sequence) => Some(*sequence),
+        Section::Severed(_) => None,
+    });
+    for sequence in sections.chain([manifest.shared]) {
+        sequence.visit(|command| {
+            if let Argument::Parameters(parameters) = &command.argument {
+                for parameter in parameters.iter()? {
+                    see(command.code, parameter?);
+                }
+            }
+            Ok(())
+        })?;
+    }
+    Ok(())
 }

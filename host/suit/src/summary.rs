@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 pub(crate) mod names;
 mod text;
+mod trust_store;
 
 pub(crate) use text::{line, printable};
+pub use trust_store::TrustStoreSummary;
 
 use crate::Error;
 use crate::keys::Trusted;
@@ -43,6 +45,9 @@ pub struct Summary {
     pub sequences: Vec<CommandSequence>,
     /// The integrated payloads.
     pub payloads: Vec<Payload>,
+    /// The TEEP Agent's trust store, if the manifest brings one that the Agent can read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trust_store: Option<TrustStoreSummary>,
     /// Rules of the documents that it breaks although it can be decoded, and what they recommend and it lacks.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
@@ -58,6 +63,18 @@ pub struct Signer {
     /// Subjects of the certificates that came with the signature, as claimed: the signer's first, behind each its issuer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub certificates: Vec<String>,
+    /// The CA that vouches for the key, where it is a CA that is trusted and not the key itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vouched_by: Option<Authority>,
+}
+
+/// A CA.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Authority {
+    /// Its name.
+    pub subject: String,
+    /// SHA-256 thumbprint of its key.
+    pub kid: String,
 }
 
 /// A command sequence of the manifest.
@@ -129,7 +146,11 @@ impl Summary {
         let decoded = Envelope::decode(envelope)?;
         let manifest = keys.verify(&decoded)?;
         crate::check_payloads(&decoded, manifest.get())?;
-        let signer = Signer::new(Some(manifest.algorithm()), Some(&manifest.signer().0));
+        let vouched_by = keys
+            .authority(&manifest)
+            .map(|ca| Authority { subject: ca.subject(), kid: ca.key().thumbprint().to_string() });
+        let signer = Signer::new(Some(manifest.algorithm()), Some(&manifest.key().0));
+        let signer = Signer { vouched_by, ..signer };
         Self::of(envelope.len(), &decoded, manifest.get(), Some(signer))
     }
 
@@ -157,6 +178,8 @@ impl Summary {
                 commands: Vec::new(),
             }),
         });
+        let trust_store = TrustStoreSummary::brought(envelope, manifest)?;
+        let warnings = warnings(manifest, trust_store.as_ref())?;
         Ok(Self {
             bytes,
             authenticated_by,
@@ -174,21 +197,23 @@ impl Summary {
             text: text_by_language(envelope, manifest)?,
             sequences: std::iter::once(Ok(shared)).chain(sections).collect::<Result<_, _>>()?,
             payloads: envelope.payloads().iter().map(|(uri, bytes)| Payload::of(uri, bytes)).collect(),
-            warnings: warnings(manifest)?,
+            trust_store,
+            warnings,
         })
     }
 }
 
-fn warnings(manifest: &Manifest<'_>) -> Result<Vec<String>, Error> {
+fn warnings(manifest: &Manifest<'_>, trust_store: Option<&TrustStoreSummary>) -> Result<Vec<String>, Error> {
+    let differing = trust_store.and_then(|store| store.mismatch(manifest.sequence_number));
     let broken = manifest.check_rules().err().map(|error| error.to_string());
     let lacking = manifest.recommendations()?.into_iter().map(|what| format!("it lacks {what}"));
-    Ok(broken.into_iter().chain(lacking).collect())
+    Ok(broken.into_iter().chain(lacking).chain(differing).collect())
 }
 
 impl Signer {
     fn new(algorithm: Option<Algorithm>, kid: Option<&[u8]>) -> Self {
         let (algorithm, kid) = (algorithm.map(|a| a.to_string()), kid.map(hex::encode));
-        Self { algorithm, kid, certificates: Vec::new() }
+        Self { algorithm, kid, certificates: Vec::new(), vouched_by: None }
     }
 
     /// Those of `signatures`, as claimed.

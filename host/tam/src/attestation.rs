@@ -119,17 +119,20 @@ impl<'b> Evidence<'b> {
         if !self.is_in_the_profile_it_says(&claims) {
             return Err("Evidence does not convince: its eat_profile is not that of its format".to_owned());
         }
-        let measured: Vec<_> =
-            claims.measurements.iter().filter_map(|measured| measured.as_sha256()).collect();
-        if reference.measurements.is_empty() || measured.iter().any(|m| reference.measurements.contains(m)) {
+        if reference.measurements.is_empty() {
             return Ok(claims);
         }
-        Err(match measured.first() {
-            Some(first) => {
-                format!("Evidence does not convince: {:.16} is no expected measurement", hex::encode(first))
+        if claims.measurements.is_empty() {
+            return Err("Evidence does not convince: the Agent was not measured".to_owned());
+        }
+        // A good Agent on another TEE is no good one.
+        for measured in &claims.measurements {
+            if !measured.as_sha256().is_some_and(|digest| reference.measurements.contains(&digest)) {
+                let measured = hex::encode(measured.content);
+                return Err(format!("Evidence does not convince: {measured:.16} is no expected measurement"));
             }
-            None => "Evidence does not convince: the Agent was not measured".to_owned(),
-        })
+        }
+        Ok(claims)
     }
 
     fn is_in_the_profile_it_says(&self, claims: &Claims<'_>) -> bool {

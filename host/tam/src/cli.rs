@@ -6,9 +6,10 @@ mod list;
 
 use crate::policy::Catalogue;
 use crate::store::{Directory, Offer, Published, StoreError, parse_measurement};
+use crate::voucher::by_program;
 use crate::{Event, HttpConfig, PAYLOADS_PATH, TAM_PATH, Tam, TamConfig, serve};
 use args::{Args, Task};
-use list::list;
+use list::{certificate_text, list};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -16,7 +17,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use teep_proto::cose::PublicKey;
+use teep_proto::cose::{Anchor, PublicKey, TrustAnchor};
 use teep_proto::suit::ComponentId;
 use teep_suit::command::{self, CommandLine, Done};
 use teep_suit::keys;
@@ -51,7 +52,16 @@ impl CommandLine for Args {
     fn perform(&self, out: &mut impl Write) -> Result<Done, StoreError> {
         match &self.task {
             Task::Init { dir } => init(dir),
-            Task::Serve { dir, listen, dialect, keep_unneeded, attestation, verifier_key, result_hours } => {
+            Task::Serve {
+                dir,
+                listen,
+                dialect,
+                keep_unneeded,
+                attestation,
+                attested_by,
+                verifier_key,
+                result_hours,
+            } => {
                 let directory = Directory::open(dir)?;
                 let mut config =
                     TamConfig { dialect: *dialect, honour_unneeded: !keep_unneeded, ..directory.config()? };
@@ -59,7 +69,12 @@ impl CommandLine for Args {
                 if let Some(path) = verifier_key {
                     config.verifier = Some(directory.verifier(path, *result_hours)?);
                 }
-                run_server(&directory, config, *listen, out)
+                let tam = Tam::with_observer(config, directory.clone(), log);
+                let tam = match attested_by {
+                    Some(program) => tam.attested_by(by_program(program.clone())),
+                    None => tam,
+                };
+                run_server(&directory, tam, *listen, out)
             }
             Task::Enrol { dir, key, attestation_key, name } => {
                 let (directory, key) = (Directory::open(dir)?, load_key(key)?);
@@ -83,8 +98,8 @@ impl CommandLine for Args {
                 Ok(added("trusted Verifier", &key, &directory.add_verifier(&key, name.as_deref())?))
             }
             Task::AddSigner { dir, key, name } => {
-                let (directory, key) = (Directory::open(dir)?, load_key(key)?);
-                Ok(added("vetted signer", &key, &directory.add_signer(&key, name.as_deref())?))
+                let (directory, anchor) = (Directory::open(dir)?, load_anchor(key)?);
+                Ok(added("vetted signer", &anchor, &directory.add_signer(&anchor, name.as_deref())?))
             }
             Task::Publish { dir, envelope, agent, payload } => {
                 publish(&Directory::open(dir)?, envelope, agent.as_deref(), payload)
@@ -136,9 +151,25 @@ fn load_key(argument: &str) -> Result<PublicKey, StoreError> {
         .map_err(|problem| StoreError::Invalid(format!("{argument}: {problem}")))
 }
 
-fn added(what: &str, key: &PublicKey, name: &str) -> Done {
-    let kid = key.thumbprint().to_string();
-    Done::new(format!("{what} {name}, key {kid}"), json!({ "name": name, "kid": kid }))
+/// A key as [`load_key`] reads it, or a certificate in a file.
+fn load_anchor(argument: &str) -> Result<TrustAnchor, StoreError> {
+    let path = Path::new(argument);
+    if !path.exists() {
+        return load_key(argument).map(Into::into);
+    }
+    let mut anchors = keys::load_anchors(path)?;
+    match (anchors.pop(), anchors.is_empty()) {
+        (Some(anchor), true) => Ok(anchor),
+        _ => Err(StoreError::Invalid(format!(
+            "{argument} has several certificates: give the one that is to be trusted, in a file of its own"
+        ))),
+    }
+}
+
+fn added(what: &str, anchor: &impl Anchor, name: &str) -> Done {
+    let kid = anchor.key().thumbprint().to_string();
+    let text = format!("{what} {name}, key {kid}{}", certificate_text(anchor));
+    Done::new(text, json!({ "name": name, "kid": kid }))
 }
 
 /// Admits the Agent with `key`, and `attestation_key` for its Evidence, also later.
@@ -238,12 +269,11 @@ fn lines(warnings: &[String]) -> String {
 
 fn run_server(
     directory: &Directory,
-    config: TamConfig,
+    tam: Tam,
     listen: SocketAddr,
     out: &mut impl Write,
 ) -> Result<Done, StoreError> {
     let http = HttpConfig { payloads: Some(directory.payloads()), ..HttpConfig::default() };
-    let tam = Arc::new(Tam::with_observer(config, directory.clone(), log));
     let failure = |what: String| move |error: io::Error| StoreError::Invalid(format!("{what}: {error}"));
     let runtime = tokio::runtime::Runtime::new().map_err(failure("cannot start".to_owned()))?;
     runtime.block_on(async {
@@ -258,7 +288,7 @@ fn run_server(
                 _ = interrupt.recv() => {}
             }
         };
-        serve(listener, tam, http, stop).await;
+        serve(listener, Arc::new(tam), http, stop).await;
         Ok(Done::new("stopped".to_owned(), json!({})))
     })
 }

@@ -56,7 +56,9 @@ impl fmt::Display for Event<'_> {
             Self::Received { message, reports, bytes, agent } => {
                 write!(f, "received {}, {bytes} bytes, from agent {}", message.name(), Short(Some(*agent)))?;
                 write_details(f, message)?;
-                reports.iter().try_for_each(|report| write_report(f, report.as_deref()))
+                // In a QueryResponse there is one for each manifest that is installed: only another outcome is news.
+                let is_response = matches!(message, Message::QueryResponse(_));
+                reports.iter().try_for_each(|report| write_report(f, report.as_deref(), !is_response))
             }
             Self::Sent { message, bytes, agent, manifests } => {
                 write!(f, "sent {}, {bytes} bytes, to agent {}", message.name(), Short(*agent))?;
@@ -105,29 +107,39 @@ fn write_details(f: &mut fmt::Formatter<'_>, message: &Message<'_>) -> fmt::Resu
             if update.attestation.is_some() {
                 f.write_str("; with an Attestation Result")?;
             }
-            write_error(f, update.err_code, update.err_msg)
+            write_error(f, update.err_code, update.err_msg, update.err_lang)
         }
         Message::Success(success) => success.msg.map_or(Ok(()), |msg| write!(f, ": {}", printable(msg))),
-        Message::Error(error) => write_error(f, Some(error.err_code), error.err_msg),
+        Message::Error(error) => write_error(f, Some(error.err_code), error.err_msg, error.err_lang),
     }
 }
 
-fn write_error(f: &mut fmt::Formatter<'_>, code: Option<ErrCode>, msg: Option<&str>) -> fmt::Result {
+/// In which language `msg` is, is told with it (REQ-TEEP-015).
+fn write_error(
+    f: &mut fmt::Formatter<'_>,
+    code: Option<ErrCode>,
+    msg: Option<&str>,
+    language: Option<&str>,
+) -> fmt::Result {
     if let Some(code) = code {
         write!(f, ": {code}")?;
+    }
+    if let (Some(_), Some(language)) = (msg, language) {
+        write!(f, ", in language {}", printable(language))?;
     }
     msg.map_or(Ok(()), |msg| write!(f, ": {}", printable(msg)))
 }
 
-fn write_report(f: &mut fmt::Formatter<'_>, report: Option<&[u8]>) -> fmt::Result {
+fn write_report(f: &mut fmt::Formatter<'_>, report: Option<&[u8]>, with_success: bool) -> fmt::Result {
     let Some(report) = report.and_then(|report| Report::decode(report).ok()) else {
         return f.write_str("; a report that cannot be opened");
     };
-    write!(f, "; manifest {:.16} ", report.manifest_digest.to_string())?;
+    let digest = report.manifest_digest.to_string();
     match &report.result {
-        ReportResult::Success => f.write_str("done"),
+        ReportResult::Success if with_success => write!(f, "; manifest {digest:.16} done"),
+        ReportResult::Success => Ok(()),
         ReportResult::Failure { reason, record, .. } => {
-            write!(f, "failed: {reason}")?;
+            write!(f, "; manifest {digest:.16} failed: {reason}")?;
             write_place(f, record)
         }
     }
@@ -151,6 +163,6 @@ fn write_place(f: &mut fmt::Formatter<'_>, record: &Record<'_>) -> fmt::Result {
 }
 
 /// `text` without the characters that steer a terminal or break a log line: parts of it come from Agents.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }

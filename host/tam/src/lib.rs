@@ -26,6 +26,7 @@ mod report;
 mod server;
 pub mod store;
 mod tam;
+mod voucher;
 
 pub use attestation::Attestation;
 pub use config::TamConfig;

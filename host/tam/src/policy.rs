@@ -2,12 +2,16 @@
 //! What an Agent gets: what it asked for, newer things than it has, and what belongs to these; and what it is to give
 //! up.
 
+mod device;
+
+pub(crate) use device::Device;
+
 use crate::store::Offer;
 use std::collections::BTreeSet;
 use teep_proto::cose::Thumbprint;
 use teep_proto::limits::{MAX_LIST, MAX_MESSAGE};
-use teep_proto::suit::{ComponentId, SystemPropertyClaims};
-use teep_proto::teep::{QueryResponse, RequestedTc};
+use teep_proto::suit::{ComponentId, Digest, SystemPropertyClaims};
+use teep_proto::teep::RequestedTc;
 
 /// Bytes an Update needs around its envelopes, rounded up: token, signature, and five for each head.
 const ROOM_FOR_UPDATE: usize = 1024;
@@ -16,6 +20,8 @@ const ROOM_FOR_UPDATE: usize = 1024;
 pub(crate) struct Catalogue<'o> {
     offers: Vec<&'o Offer>,
     withdrawn: Vec<&'o Offer>,
+    /// What there was once, and is not sent any more.
+    replaced: &'o [Offer],
 }
 
 /// What a device is told.
@@ -37,51 +43,51 @@ impl<'o> Catalogue<'o> {
         Self {
             offers: offers.iter().filter(is_meant).collect(),
             withdrawn: withdrawn.iter().filter(is_meant).collect(),
+            replaced: &[],
         }
     }
 
-    /// The answer to `response`. `honour_unneeded`: what nobody on the device needs any more may go.
+    /// The same, with what it knows of manifests that others `replaced`.
+    pub(crate) fn knowing(self, replaced: &'o [Offer]) -> Self {
+        Self { replaced, ..self }
+    }
+
+    /// What `device` is told. `honour_unneeded`: what nobody on it needs any more may go.
     ///
     /// To be given up are manifests that were withdrawn, and with those that the device itself does not need all that
     /// depends on them here. Then come, as far as one Update has room, the offers for what it requests, unless they
-    /// have not the sequence number asked for; for what it has with another digest than the offer's, and a device
-    /// without digests in its claims has to ask; and what goes with these or is for this very device. What an offer
-    /// depends on precedes it.
-    pub(crate) fn decide(&self, response: &QueryResponse<'_>, honour_unneeded: bool) -> Decision<'o> {
-        let installed = response.tc_list.as_deref().unwrap_or_default();
+    /// have not the sequence number asked for; for what it has with another digest than the offer's, or by an older
+    /// manifest than the offer, and a device that tells neither has to ask; and what goes with these or is for this
+    /// very device. What an offer depends on precedes it.
+    pub(crate) fn decide(&self, device: &Device<'_>, honour_unneeded: bool) -> Decision<'o> {
         let mut decision =
             Decision { room: MAX_MESSAGE.saturating_sub(ROOM_FOR_UPDATE), ..Decision::default() };
         let gone = self.withdrawn.iter().filter(|offer| {
             let id = offer.manifest_id.as_ref();
-            has_some(installed, offer) && !self.offers.iter().any(|other| other.manifest_id.as_ref() == id)
+            device.has_some(offer) && !self.offers.iter().any(|other| other.manifest_id.as_ref() == id)
         });
         gone.for_each(|offer| decision.give_up_for_good(offer));
         if honour_unneeded {
-            self.give_up_unneeded(response, installed, &mut decision);
+            self.give_up_unneeded(device, &mut decision);
         }
-        for tc in &response.requested_tc_list {
-            self.requested(tc).into_iter().for_each(|offer| self.send(offer, installed, &mut decision));
+        for tc in &device.response.requested_tc_list {
+            self.requested(tc).into_iter().for_each(|offer| self.send(offer, device, &mut decision));
         }
-        for tc in installed {
-            self.outdated(tc).into_iter().for_each(|offer| self.send(offer, installed, &mut decision));
+        for tc in device.components() {
+            self.outdated(tc, device).into_iter().for_each(|offer| self.send(offer, device, &mut decision));
         }
-        self.send_companions(installed, &mut decision);
+        self.send_companions(device, &mut decision);
         decision
     }
 
     /// A hint that a Trusted Application is not needed any more is one that its data is not needed either.
-    fn give_up_unneeded(
-        &self,
-        response: &QueryResponse<'_>,
-        installed: &[SystemPropertyClaims<'_>],
-        decision: &mut Decision<'o>,
-    ) {
+    fn give_up_unneeded(&self, device: &Device<'_>, decision: &mut Decision<'o>) {
         let all = || self.offers.iter().chain(&self.withdrawn);
-        for id in &response.unneeded_manifest_list {
+        for id in &device.response.unneeded_manifest_list {
             for offer in all().filter(|offer| offer.manifest_id.as_deref() == Some(id.as_bytes())) {
                 let dependents = all().filter(|other| {
                     let mut on = other.dependencies.iter();
-                    on.any(|dependency| dependency.id == id.as_bytes()) && has_some(installed, other)
+                    on.any(|dependency| dependency.id == id.as_bytes()) && device.has_some(other)
                 });
                 dependents.for_each(|dependent| decision.give_up_for_good(dependent));
                 decision.give_up_for_good(offer);
@@ -103,37 +109,62 @@ impl<'o> Catalogue<'o> {
         self.best(&tc.component_id).filter(|offer| offer.sequence_number >= least)
     }
 
-    fn outdated(&self, tc: &SystemPropertyClaims<'_>) -> Option<&'o Offer> {
+    fn outdated(&self, tc: &SystemPropertyClaims<'_>, device: &Device<'_>) -> Option<&'o Offer> {
         let offer = self.best(&tc.component_id)?;
-        let (installed, offered) = (tc.digest()?, offer.component(&tc.component_id)?.digest?);
-        (installed != offered).then_some(offer)
+        let offered = offer.component(&tc.component_id)?.digest;
+        let is_other = tc.digest().zip(offered).is_some_and(|(installed, offered)| installed != offered);
+        (is_other || self.is_newer(offer, device)).then_some(offer)
+    }
+
+    /// Whether `device` has components of `offer` by other manifests, in whose place this one comes. If nobody here knows
+    /// their sequence numbers, the device has to judge; but not where it would have to give up first what depends on them,
+    /// as that would be gone if it refuses.
+    fn is_newer(&self, offer: &Offer, device: &Device<'_>) -> bool {
+        let all = || self.offers.iter().chain(&self.withdrawn).copied().chain(self.replaced);
+        let replaces = |digest: Digest| {
+            let mut known = all().filter(|other| other.digest == digest).peekable();
+            if known.peek().is_none() {
+                return !all().any(|other| needs(other, offer) && device.has_some(other));
+            }
+            known.all(|other| {
+                let is_newer = offer.sequence_number > other.sequence_number;
+                offer.depends_on(other) || (offer.manifest_id == other.manifest_id && is_newer)
+            })
+        };
+        let mut told = device.manifests_for(offer).peekable();
+        !device.has_manifest(offer) && told.peek().is_some() && told.all(replaces)
+    }
+
+    /// Whether there is nothing of `offer` that `device` has not.
+    fn is_current(&self, offer: &Offer, device: &Device<'_>) -> bool {
+        device.has_components(offer) && !self.is_newer(offer, device)
     }
 
     /// What depends on something that is sent or installed, and what is for this very device.
-    fn send_companions(&self, installed: &[SystemPropertyClaims<'_>], decision: &mut Decision<'o>) {
+    fn send_companions(&self, device: &Device<'_>, decision: &mut Decision<'o>) {
         for offer in self.offers.iter().copied() {
             let mut needed = offer.dependencies.iter().filter(|dependency| !dependency.is_brought);
             // It goes with what is replaced, even if it stays the same itself (suit.md 9.5 rule 8).
             let replaced = needed.clone().any(|d| decision.manifests.iter().any(|other| d.is_met_by(other)));
             if replaced {
-                self.send(offer, installed, decision);
-                if has_some(installed, offer)
-                    && decision.manifests.iter().any(|sent| std::ptr::eq(*sent, offer))
+                self.send(offer, device, decision);
+                if device.has_some(offer) && decision.manifests.iter().any(|sent| std::ptr::eq(*sent, offer))
                 {
                     decision.give_up(offer);
                 }
                 continue;
             }
             let depends = needed.clone().next().is_some();
-            let met = needed.all(|d| self.offers.iter().any(|o| d.is_met_by(o) && has_all(installed, o)));
-            if !has_all(installed, offer) && met && (depends || offer.agent.is_some()) {
-                self.send(offer, installed, decision);
+            let met =
+                needed.all(|d| self.offers.iter().any(|o| d.is_met_by(o) && self.is_current(o, device)));
+            if !self.is_current(offer, device) && met && (depends || offer.agent.is_some()) {
+                self.send(offer, device, decision);
             }
         }
     }
 
     /// Adds `offer` and, before it, what it depends on and does not bring along: all or nothing.
-    fn send(&self, offer: &'o Offer, installed: &[SystemPropertyClaims<'_>], decision: &mut Decision<'o>) {
+    fn send(&self, offer: &'o Offer, device: &Device<'_>, decision: &mut Decision<'o>) {
         let mut wanted = vec![offer];
         let mut next = 0;
         while let Some(dependent) = wanted.get(next) {
@@ -141,7 +172,7 @@ impl<'o> Catalogue<'o> {
             let missing = dependent.dependencies.iter().filter(|dependency| !dependency.is_brought);
             let missing: Vec<_> = missing
                 .filter_map(|dependency| self.offers.iter().copied().find(|o| dependency.is_met_by(o)))
-                .filter(|dependency| !has_all(installed, dependency))
+                .filter(|dependency| !self.is_current(dependency, device))
                 .collect();
             // A manifest that depends on itself never ends, and is never installed.
             if wanted.len().saturating_add(missing.len()) > MAX_LIST {
@@ -195,17 +226,10 @@ fn rank(offer: &Offer) -> (bool, u64) {
     (offer.agent.is_some(), offer.sequence_number)
 }
 
-/// Whether something of `offer` is installed, in whatever version.
-fn has_some(installed: &[SystemPropertyClaims<'_>], offer: &Offer) -> bool {
-    installed.iter().any(|tc| offer.component(&tc.component_id).is_some())
-}
-
-/// Whether all of `offer` is installed, in its version.
-fn has_all(installed: &[SystemPropertyClaims<'_>], offer: &Offer) -> bool {
-    offer.components.iter().all(|component| {
-        let mut same = installed.iter().filter(|tc| tc.component_id.as_bytes() == component.id);
-        component.digest.is_some() && same.any(|tc| tc.digest() == component.digest)
-    })
+/// Whether `dependent` needs `offer`, in whatever version, and does not bring it along.
+fn needs(dependent: &Offer, offer: &Offer) -> bool {
+    let mut needed = dependent.dependencies.iter().filter(|dependency| !dependency.is_brought);
+    needed.any(|dependency| offer.manifest_id.as_ref() == Some(&dependency.id))
 }
 
 #[cfg(test)]

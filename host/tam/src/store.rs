@@ -11,6 +11,7 @@ pub use offer::{Offer, OfferedComponent, OfferedDependency};
 
 use crate::Error;
 use teep_proto::cose::{PublicKey, Thumbprint};
+use teep_proto::suit::Digest;
 
 /// Where a TAM takes its knowledge from. Asked anew for every message, so that changes count at once.
 pub trait Store: Send + Sync {
@@ -32,6 +33,13 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// When the store as a whole cannot be read.
     fn withdrawn(&self) -> Result<Listing<Offer>, Error>;
+
+    /// The manifest with this digest, without its payloads, if it was among those and others took its place. It is never
+    /// sent, but tells the sequence number of devices that still have it.
+    ///
+    /// # Errors
+    /// When the store as a whole cannot be read.
+    fn replaced(&self, digest: Digest) -> Result<Option<Offer>, Error>;
 
     /// The keys that sign the Evidence of the Agent whose messages the key `agent` signs.
     ///

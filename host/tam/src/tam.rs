@@ -3,7 +3,7 @@ mod attestation;
 mod query;
 
 use crate::exchange::{Outstanding, Refusal, Token};
-use crate::policy::Catalogue;
+use crate::policy::{Catalogue, Device};
 use crate::store::Listing;
 use crate::{Attestation, Error, Event, Store, TamConfig, report};
 use query::{Answer, Asked, Refused, SUITES, complete};
@@ -173,8 +173,11 @@ impl Tam {
             Err(refused) => return self.refuse(peer, &refused),
         };
         let (offers, withdrawn) = (self.usable(self.store.offers()?), self.usable(self.store.withdrawn()?));
-        let catalogue = Catalogue::new(Some(peer.agent), &offers, &withdrawn);
-        let decision = catalogue.decide(response, self.config.honour_unneeded);
+        let device = Device::new(response, reports);
+        let replaced = device.manifests().filter_map(|digest| self.store.replaced(digest).transpose());
+        let replaced = replaced.collect::<Result<Vec<_>, _>>()?;
+        let catalogue = Catalogue::new(Some(peer.agent), &offers, &withdrawn).knowing(&replaced);
+        let decision = catalogue.decide(&device, self.config.honour_unneeded);
         if decision.is_empty() && result.is_none() {
             return Ok(None);
         }

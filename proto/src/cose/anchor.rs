@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-use super::{Certificate, PublicKey, Thumbprint};
+use super::{Algorithm, Certificate, PublicKey, Thumbprint};
 use crate::Error;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -57,6 +57,18 @@ impl TrustAnchor {
         match self {
             Self::Key(key) => key,
             Self::Certificate(certificate) => certificate.key(),
+        }
+    }
+
+    /// Whether signatures made with `algorithm` can count under this anchor: by its own key or, below a CA, by those that
+    /// it issued certificates for. `now` is the time by a clock that is trusted, as in [`Accept`](super::Accept).
+    pub fn serves(&self, algorithm: Algorithm, now: Option<u64>) -> bool {
+        match self {
+            Self::Key(key) => key.serves(algorithm),
+            Self::Certificate(certificate) => {
+                let by_others = certificate.check_issues(0).is_ok();
+                certificate.check_validity(now).is_ok() && (by_others || certificate.key().serves(algorithm))
+            }
         }
     }
 

@@ -111,6 +111,11 @@ impl<'b> Signatures<'b> {
         Ok(Self { context: CONTEXT_SIGN, body_protected, payload, list })
     }
 
+    /// Whether it is a COSE_Sign1, which nobody can make of a COSE_Sign by taking signatures away.
+    pub fn is_sign1(&self) -> bool {
+        self.context == CONTEXT_SIGN1
+    }
+
     /// Algorithm, if implemented, and `kid` of each signature, as claimed.
     pub fn claimed_signers(&self) -> impl Iterator<Item = (Option<Algorithm>, Option<&[u8]>)> + '_ {
         self.list.iter().map(|one| (one.headers.algorithm(), one.headers.kid()))

@@ -147,6 +147,38 @@ fn kid_selects_and_is_optional() {
 }
 
 #[test]
+fn attack_kid_twice_in_one_layer() {
+    let key = p256(1);
+    let keys = [key.public_key()];
+    let kid = key.public_key().thumbprint().0;
+    let unprotected = |times: usize| {
+        move |w: &mut Writer| {
+            w.map(times);
+            for _ in 0..times {
+                w.int(4).bytes(&kid);
+            }
+        }
+    };
+    let protected = |times: usize| {
+        encode(|w| {
+            w.map(times + 1).int(1).int(Algorithm::Esp256.number());
+            for _ in 0..times {
+                w.int(4).bytes(&kid);
+            }
+        })
+    };
+    for (inside, outside, is_taken) in
+        [(0, 0, true), (1, 0, true), (0, 1, true), (1, 1, false), (2, 0, false), (0, 2, false)]
+    {
+        let verified = verify(&crafted(&key, &protected(inside), unprotected(outside), None), &keys);
+        match is_taken {
+            true => assert!(verified.is_ok(), "{inside} {outside}"),
+            false => assert_eq!(verified, Err(Kind::Malformed), "{inside} {outside}"),
+        }
+    }
+}
+
+#[test]
 fn attack_headers_not_understood() {
     let key = p256(1);
     let keys = [key.public_key()];

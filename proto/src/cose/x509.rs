@@ -160,6 +160,9 @@ impl Certificate {
         if !self.uses.is_ca || !key_cert_sign {
             return Err(bad("an issuer that is a CA"));
         }
+        if self.uses.for_other_purposes {
+            return Err(bad("a CA for any purpose: its extendedKeyUsage has others only"));
+        }
         if self.uses.path_len.is_some_and(|limit| usize::from(limit) < below) {
             return Err(bad("no more CAs than pathLenConstraint allows"));
         }

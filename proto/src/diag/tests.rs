@@ -287,3 +287,15 @@ fn no_bytes_at_all_make_it_panic() {
         }
     }
 }
+
+#[test]
+fn a_list_that_begins_with_a_number_need_not_be_a_message() {
+    let bytes = encode(|w| {
+        w.array(3).uint(1).uint(2).array(0);
+    });
+    assert_eq!(any(&bytes), item(&bytes));
+    let bytes = encode(|w| {
+        w.array(2).uint(1).map(0);
+    });
+    assert_eq!(any(&bytes), message(&bytes));
+}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 use crate::cbor::{Reader, encode};
 use crate::limits::{MAX_COMPONENT_ID, MAX_COMPONENT_ID_ELEMENTS};
+use crate::teec::AGENT_UUID;
 use crate::{Error, Kind};
 use alloc::vec::Vec;
 use core::fmt;
@@ -76,6 +77,11 @@ impl<'b> ComponentId<'b> {
     pub fn starts_with(&self, prefix: &ComponentId<'_>) -> bool {
         let mut own = self.elements();
         prefix.elements().all(|element| own.next() == Some(element))
+    }
+
+    /// Whether it names something of the TEEP Agent itself, which no prefix gives a right to.
+    pub fn is_agents(&self) -> bool {
+        self.elements().any(|element| element == AGENT_UUID)
     }
 }
 

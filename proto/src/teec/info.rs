@@ -30,6 +30,8 @@ pub struct AgentInfo {
     pub attestation_key: Vec<u8>,
     /// What the TEE measures the Agent to be, SHA-256; empty when it does or can not.
     pub measurement: Vec<u8>,
+    /// What the TEE measures itself to be, SHA-256; empty when it does or can not.
+    pub tee_measurement: Vec<u8>,
     /// The algorithm that signs its TEEP messages, by its name in the registry of COSE, for example "ESP256".
     pub suite: String,
     /// What keeps Linux from putting an older copy of the Agent's storage back.

@@ -5,8 +5,10 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 
 use teep_proto::cose::SigningKey;
+use teep_qemu::bench::{HELLO_UUID, payload_uri};
 use teep_qemu::{ImageDir, Machine, Optee, Options};
-use teep_tam::TamConfig;
+use teep_suit::Source;
+use teep_tam::{Attestation, TamConfig};
 
 use crate::support::{Bench, options, workshop};
 
@@ -39,6 +41,69 @@ fn payload_tampered_with() {
     envelope[last] ^= 1;
     bench.serve(envelope);
     bench.refused_then_works(MANIFEST_PROCESSING_FAILED, "do not have the digest");
+}
+
+/// The server of the payloads, or whoever is before it, sends something else than what was signed.
+#[test]
+fn payloads_of_two_manifests_mixed_cut_short_and_oversize() {
+    let mut bench = Bench::new("payloads");
+    // The images are of one length, so that nothing but the digest tells them apart.
+    for version in [2, 1] {
+        let mut hello = bench.description(version);
+        let source = Source::fetched(&payload_uri(&format!("hello-{version}.ta")));
+        hello.components[0].source = Some(source);
+        bench.offer("hello.suit", &hello);
+    }
+    let payloads = bench.device.payloads().to_owned();
+    let [signed, other] =
+        ["hello-1.ta", "hello-2.ta"].map(|name| std::fs::read(payloads.join(name)).expect("a payload"));
+    assert_eq!(signed.len(), other.len());
+    let mut oversize = signed.clone();
+    oversize.resize(64 << 20, 0);
+    let cut = signed[..signed.len() - 1].to_vec();
+    for (served, says) in [
+        (other, "do not have the digest".to_owned()),
+        (cut, format!("{} bytes, and {} in the manifest", signed.len() - 1, signed.len())),
+        (oversize, "larger than the manifest says".to_owned()),
+    ] {
+        std::fs::write(payloads.join("hello-1.ta"), &served).expect("a file");
+        let value = bench.request(teep_qemu::bench::REFUSED);
+        assert_eq!(
+            value.pointer("/outcomes/0/err_code"),
+            Some(&MANIFEST_PROCESSING_FAILED.into()),
+            "{value}"
+        );
+        assert!(value.to_string().contains(&says), "{value}");
+        assert_eq!(bench.hello(), None);
+    }
+    std::fs::write(payloads.join("hello-1.ta"), signed).expect("a file");
+    bench.broker(&format!("request-ta {HELLO_UUID}"), 0);
+    assert_eq!(bench.hello(), Some(1));
+}
+
+/// Whoever holds the wire asks the device once more what the TAM asked before, with its challenge. The answer counts as
+/// little as the Evidence in it.
+#[test]
+fn replayed_query_request_with_its_stale_nonce() {
+    let mut tam = workshop().tam_config().expect("the TAM's keys");
+    tam.attestation = Attestation::Required;
+    let mut bench = Bench::on_wire_to("replayed-query", tam);
+    let keys = bench.device.keys().expect("keys");
+    bench.store.enrol_attestation_key(keys.public_key.thumbprint(), keys.attestation_key);
+    bench.works();
+    bench.publish(2);
+    bench.told.lock().expect("no panic").clear();
+    let wire = bench.wire.as_ref().expect("a wire");
+    wire.replay_once(wire.first());
+    let value = bench.broker("policy-check", 0);
+    assert_eq!(value["outcomes"], serde_json::json!([]), "{value}");
+    let told = bench.told.lock().expect("no panic").clone();
+    let is_stale = |line: &str| line.starts_with("dropped") && line.contains("nonce of its Evidence");
+    assert!(told.iter().any(|(_, line)| is_stale(line)), "the device answered: {told:?}");
+    assert!(!told.iter().any(|(_, line)| line.starts_with("sent")), "{told:?}");
+    assert_eq!(bench.hello(), Some(1));
+    bench.broker("policy-check", 0);
+    assert_eq!(bench.hello(), Some(2));
 }
 
 #[test]

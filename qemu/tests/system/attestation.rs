@@ -35,13 +35,15 @@ impl Bench {
 #[test]
 fn attested_device_is_served_and_one_with_another_measurement_is_not() {
     let mut bench = bench("attestation", true);
-    let measurement = bench.device.keys().expect("keys").measurement;
-    assert_ne!(measurement, [0; 32]);
-    let mut other = measurement;
-    other[31] ^= 1;
-    bench.store.set_reference_values(vec![other]);
-    bench.does_not_convince("is no expected measurement");
-    bench.store.set_reference_values(vec![other, measurement]);
+    let measured = bench.device.keys().expect("keys").measurements;
+    for [expected, other] in [measured, [measured[1], measured[0]]] {
+        assert_ne!(other, [0; 32]);
+        let mut wrong = other;
+        wrong[31] ^= 1;
+        bench.store.set_reference_values(vec![expected, wrong]);
+        bench.does_not_convince(&format!("{:.16} is no expected measurement", hex::encode(other)));
+    }
+    bench.store.set_reference_values(vec![[7; 32], measured[1], measured[0]]);
     bench.request(0);
     assert_eq!(bench.hello(), Some(1));
 }
@@ -50,7 +52,7 @@ fn attested_device_is_served_and_one_with_another_measurement_is_not() {
 fn device_whose_attestation_key_was_not_enrolled_is_not_served() {
     let mut bench = bench("attestation-stranger", false);
     let keys = bench.device.keys().expect("keys");
-    bench.store.set_reference_values(vec![keys.measurement]);
+    bench.store.set_reference_values(keys.measurements.to_vec());
     bench.does_not_convince("no attestation key is enrolled");
     // That the key of the Agent's messages is enrolled in its place does not help.
     bench.store.enrol_attestation_key(keys.public_key.thumbprint(), keys.public_key);

@@ -19,7 +19,7 @@ const STEP: u64 = 4;
 /// The Agent remembers this many Updates, of which a cycle has two. Until then it needs more with each one, and at most
 /// so many bytes.
 const REMEMBERED: u64 = 64;
-const UPDATE_RECORD: u64 = 192;
+const UPDATE_RECORD: u64 = 256;
 /// What a heap may have in use at one time and not at another, in bytes.
 const SLACK: u64 = 1024;
 

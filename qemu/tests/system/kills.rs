@@ -2,7 +2,7 @@
 //! Power cuts at random moments of Updates, with secure storage on a disk that survives: the device comes back in a
 //! state that the Update leads through, its Trusted Application is the one it says, and a retry finishes.
 //!
-//! `KILLS` is how often, `KILLS_SEED` repeats the moments of a run.
+//! `KILLS` is how often within an Update, `KILLS_SEED` repeats the moments of a run.
 
 use std::cell::Cell;
 use std::env;
@@ -17,14 +17,20 @@ use teep_suit::{Component, Dependency, Description, Source};
 use crate::random::Random;
 use crate::support::{Bench, Told};
 
-/// Cuts without the variable `KILLS`.
+/// Cuts within an Update without the variable `KILLS`.
 const KILLS: usize = 20;
+/// Cuts at most, for each one that is to fall into an Update.
+const TRIES: usize = 4;
 /// Attempts at each Update that are cut, before one is left alone.
 const CUTS_PER_UPDATE: usize = 4;
 /// Kinds of Updates.
 const STAGES: usize = 5;
 /// Parts of the measured length of an Update in the histogram.
 const PARTS: usize = 10;
+/// Of the cuts, those at a moment before the TAM sends the Update.
+const EARLY: f64 = 0.1;
+/// From one moment to the next in the length of an Update: so they spread evenly, however many there are.
+const GOLDEN: f64 = 0.618;
 /// What the TAM tells when it sends an Update, and when it hears that it is done.
 const UPDATE: &str = "sent Update";
 const SUCCESS: &str = "received Success";
@@ -62,7 +68,8 @@ struct Length {
 
 struct Life {
     bench: Bench,
-    random: Random,
+    /// Where the last cut of each stage was aimed at, from 0 to 1.
+    aims: [f64; STAGES],
     /// Of the last Update of each stage that was not cut.
     lengths: [Length; STAGES],
     fell: Vec<Fell>,
@@ -78,16 +85,17 @@ fn power_cuts_at_random_moments_of_updates() {
     let now = std::time::UNIX_EPOCH.elapsed().expect("a clock").as_nanos() as u64;
     let seed = number("KILLS_SEED", now);
     println!("KILLS={kills} KILLS_SEED={seed}");
+    let mut random = Random::new(seed);
     let mut life = Life {
         bench: Bench::with_storage("kills"),
-        random: Random::new(seed),
+        aims: std::array::from_fn(|_| random.below(1000) as f64 / 1000.0),
         lengths: [Length::default(); STAGES],
         fell: Vec::new(),
         unfinished: 0,
         sequence_number: 0,
     };
     let before = life.round(0);
-    while life.fell.len() < kills {
+    while life.within() < kills {
         life.round(kills);
     }
     // OP-TEE takes the lowest free file: in a round without cuts it gets to all that a cut has left.
@@ -95,21 +103,23 @@ fn power_cuts_at_random_moments_of_updates() {
     life.report();
     println!("files of secure storage after each Update: {before:?}, and after all cuts: {after:?}");
     assert_eq!(before.last(), after.last(), "nothing is left over");
-    let within = life.fell.iter().filter(|fell| matches!(fell, Fell::Within(_))).count();
-    assert!(within * 3 >= kills, "{within} of {kills} cuts fell into an Update");
 }
 
 impl Life {
-    /// All Updates, with cuts until there were `kills` in all. Files in secure storage after each.
+    /// All Updates, with cuts until `kills` in all fell into one. Files in secure storage after each.
     fn round(&mut self, kills: usize) -> Vec<usize> {
         let mut files = Vec::new();
         for index in 0..STAGES {
             let stage = self.prepare(index);
-            for cut in 0..CUTS_PER_UPDATE {
-                if self.fell.len() >= kills {
+            for _ in 0..CUTS_PER_UPDATE {
+                if self.within() >= kills {
                     break;
                 }
-                let fell = self.attempt(&stage, index, cut);
+                if self.fell.len() >= kills * TRIES {
+                    self.report();
+                    panic!("{} of {} cuts fell into an Update, not {kills}", self.within(), self.fell.len());
+                }
+                let fell = self.attempt(&stage, index);
                 self.fell.push(fell);
                 if self.check(&stage) + 1 == stage.states.len() {
                     break;
@@ -166,7 +176,8 @@ impl Life {
                 }
             }
             3 => {
-                let trust = bench.workshop.describe_trust_store(sequence_number).expect("a description");
+                let trust = bench.workshop.describe_trust_store(sequence_number, |_| ());
+                let trust = trust.expect("a description");
                 bench.offer_trust_store("trust.suit", &trust);
                 let after = updated(&before, &[&trust]);
                 Stage { name: "trust store", command: check, states: vec![before, after] }
@@ -182,27 +193,23 @@ impl Life {
         }
     }
 
-    /// Begins with the Update of `stage` and cuts the power: for the first `cut` at a moment before the TAM sends the
-    /// Update, for each other one in a part of its own of the time that the Update takes.
-    fn attempt(&mut self, stage: &Stage, index: usize, cut: usize) -> Fell {
+    /// Begins with the Update of `stage` and cuts the power at some moment of the time that it takes, seldom before.
+    fn attempt(&mut self, stage: &Stage, index: usize) -> Fell {
         let Length { query, update } = self.lengths[index];
-        let random = self.random.below(1000) as f64 / 1000.0;
-        let share = cut.checked_sub(1).map(|part| (part as f64 + random) / (CUTS_PER_UPDATE - 1) as f64);
+        self.aims[index] = (self.aims[index] + GOLDEN).fract();
+        let aim = self.aims[index];
         self.told().clear();
         let told = self.bench.told.clone();
         let at = Cell::new(Instant::now());
         let moment = || {
-            match share {
-                None => sleep(query.mul_f64(random)),
-                Some(share) => {
-                    // It never comes if an attempt before this one was done, and the TAM did not hear of it.
-                    let limit = Instant::now() + query * 3;
-                    while time(&told, UPDATE).is_none() && Instant::now() < limit {
-                        sleep(Duration::from_millis(2));
-                    }
-                    // A little longer than it takes, so that some come after it.
-                    sleep(update.mul_f64(share * 1.1));
+            if aim < EARLY {
+                sleep(query.mul_f64(aim / EARLY));
+            } else {
+                let limit = Instant::now() + query * 10;
+                while time(&told, UPDATE).is_none() && Instant::now() < limit {
+                    sleep(Duration::from_millis(2));
                 }
+                sleep(update.mul_f64((aim - EARLY) / (1.0 - EARLY)));
             }
             at.set(Instant::now());
         };
@@ -292,6 +299,11 @@ impl Life {
         list.stdout.lines().count()
     }
 
+    /// How many cuts fell into an Update.
+    fn within(&self) -> usize {
+        self.fell.iter().filter(|fell| matches!(fell, Fell::Within(_))).count()
+    }
+
     /// Where the cuts fell.
     fn report(&self) {
         let count = |wanted: Fell| self.fell.iter().filter(|fell| **fell == wanted).count();
@@ -301,7 +313,7 @@ impl Life {
              {} after it; {} left the device something to finish",
             self.fell.len(),
             count(Fell::Before),
-            within.iter().sum::<usize>(),
+            self.within(),
             count(Fell::After),
             self.unfinished
         );

@@ -26,4 +26,6 @@ mod platform;
 mod random;
 mod status;
 mod storage;
+mod suites;
 mod support;
+mod trust;

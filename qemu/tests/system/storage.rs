@@ -89,7 +89,11 @@ fn attacked(name: &str, attack: impl FnOnce(&Disk) -> String) -> Bench {
 }
 
 fn attack_now(bench: &mut Bench, attack: impl FnOnce(&Disk) -> String) {
-    bench.shell(&format!("cd {FILES} && {}", attack(disk())));
+    attack_files(bench, &attack(disk()));
+}
+
+fn attack_files(bench: &mut Bench, attack: &str) {
+    bench.shell(&format!("cd {FILES} && {attack}"));
 }
 
 fn garble(file: &str) -> String {
@@ -125,9 +129,15 @@ fn sequence_numbers(bench: &mut Bench) -> Vec<u64> {
 
 /// The Agent knows that its record is damaged, does nothing, and says so.
 fn is_damaged(bench: &mut Bench) {
-    let damage = status(bench, 1)["damage"].clone();
-    let damage = damage.as_str().expect("a text");
-    assert!(damage.contains("stored state is damaged: restart the device"), "{damage}");
+    does_nothing(bench, "stored state is damaged: restart the device");
+}
+
+/// The Agent does nothing because of this `damage`, and says so.
+fn does_nothing(bench: &mut Bench, expected: &str) {
+    let status = status(bench, 1);
+    assert_eq!((&status["trust"], &status["components"]), (&Value::Null, &Value::Null), "{status}");
+    let damage = status["damage"].as_str().expect("a text");
+    assert!(damage.contains(expected), "{damage}");
     for command in [format!("request-ta {HELLO_UUID}"), "policy-check".to_owned()] {
         let value = bench.broker(&command, 1);
         assert!(value["error"].as_str().is_some_and(|error| error.contains(damage)), "{value}");
@@ -178,6 +188,30 @@ fn attack_storage_file_restored_from_older_copy() {
 }
 
 #[test]
+fn attack_stored_trust_store_deleted_or_restored_from_older_copy() {
+    let mut bench = Bench::with_storage("storage-trust");
+    let file_of_trust_store = |bench: &mut Bench, sequence_number| {
+        bench.shell("sleep 1; touch /tmp/then");
+        bench.trust(sequence_number, |_| ());
+        // The Agent writes its manifest, then it, then the record; anything at first use before these.
+        newer(bench, "/tmp/then").into_iter().nth_back(1).expect("three files")
+    };
+    let older = file_of_trust_store(&mut bench, 1);
+    bench.shell(&format!("cp -a {FILES} {OLDER}"));
+    let present = file_of_trust_store(&mut bench, 2);
+    let kept = "/var/lib/optee-client/kept";
+    bench.shell(&format!("cp -a {FILES} {kept}"));
+    let put_back = format!("rm -r * && cp -a {kept}/* . && cp -a {OLDER}/{older} {present}");
+    // The last one is a device that is left alone: OP-TEE has deleted what it found corrupt, and the record tells that
+    // there was a trust store.
+    for attack in [format!("rm {present}"), put_back, "true".to_owned()] {
+        restart(&mut bench);
+        attack_files(&mut bench, &attack);
+        does_nothing(&mut bench, "stored trust store is damaged");
+    }
+}
+
+#[test]
 fn attack_storage_directory_restored_from_older_copy() {
     let mut bench = attacked("storage-directory", |_| format!("cp -a {OLDER}/dirf.db ."));
     is_damaged(&mut bench);
@@ -201,7 +235,7 @@ fn attack_storage_file_swapped() {
     data_is_lost(&mut bench, true);
 }
 
-/// Nobody gets wrong data; the next manifest brings new data.
+/// Nobody gets wrong data, and the next policy check brings it again.
 fn data_is_lost(bench: &mut Bench, manifest_too: bool) {
     // TEE_ERROR_CORRUPT_OBJECT, once: OP-TEE deletes what it finds corrupt.
     let said = bench.client(&format!("read {GREETING}"), 1);
@@ -209,10 +243,6 @@ fn data_is_lost(bench: &mut Bench, manifest_too: bool) {
     bench.client(&format!("read {GREETING}"), NO_SUCH_DATA);
     assert_eq!(bench.client("", 0), "Hello from a Trusted Application, version 2");
     assert_eq!(sequence_numbers(bench), [2, 3]);
-    // The Agent still has its digest on record: only other data is news for the TAM.
-    let hello = bench.offer("hello.suit", &disk().hello);
-    let greeting = bench.greeting("Barbara", hello);
-    bench.offer("greeting.suit", &Description { sequence_number: 4, ..greeting });
     if manifest_too {
         // The Agent wanted to read it; OP-TEE has deleted it now.
         let value = bench.broker("policy-check", REFUSED);
@@ -220,7 +250,8 @@ fn data_is_lost(bench: &mut Bench, manifest_too: bool) {
     }
     let value = bench.broker("policy-check", 0);
     assert_eq!(value["outcomes"][0]["err_code"], 0, "{value}");
-    assert_eq!(bench.client("", 0), "Hello, Barbara! This is a Trusted Application, version 2");
+    assert_eq!(bench.client("", 0), "Hello, Grace! This is a Trusted Application, version 2");
+    assert_eq!(sequence_numbers(bench), [2, 3]);
 }
 
 #[test]

@@ -77,8 +77,13 @@ impl Bench {
 
     /// A device that reaches its TAM over a wire that the test can meddle with.
     pub(crate) fn on_wire(name: &str) -> Self {
+        Self::on_wire_to(name, workshop().tam_config().expect("the TAM's keys"))
+    }
+
+    /// The same, with a TAM that is as `tam` says.
+    pub(crate) fn on_wire_to(name: &str, tam: TamConfig) -> Self {
         let wire = Wire::new().expect("a port");
-        let mut bench = Self::with_options(Options { tam_port: Some(wire.port()), ..options(name) });
+        let mut bench = Self::start(Options { tam_port: Some(wire.port()), ..options(name) }, tam);
         wire.lead_to(bench.device.tam_address().expect("the TAM runs"));
         bench.wire = Some(wire);
         bench
@@ -110,7 +115,7 @@ impl Bench {
     }
 
     /// A device that its TAM does not know yet.
-    fn boot(options: Options, tam: TamConfig) -> Self {
+    pub(crate) fn boot(options: Options, tam: TamConfig) -> Self {
         let workshop = workshop();
         let store = MemoryStore::new();
         let told = Told::default();

@@ -29,6 +29,8 @@ pub struct Agent<E: Env> {
     pub(crate) trust: Effective,
     pub(crate) state: Option<State>,
     damaged: bool,
+    /// The state before a write of which it is not known whether it was done, and the one after it.
+    doubt: Option<[State; 2]>,
     /// What an interruption left was deleted.
     swept: bool,
     /// Numbers of objects that were given out since the start.
@@ -72,6 +74,7 @@ impl<E: Env> Agent<E> {
             trust,
             state: None,
             damaged: false,
+            doubt: None,
             swept: false,
             numbers: None,
             left: Vec::new(),
@@ -131,7 +134,11 @@ impl<E: Env> Agent<E> {
 
     /// Ends `session`, whatever it was doing; what it had fetched so far is deleted.
     pub fn close(&mut self, session: &mut Session) {
-        self.end(session);
+        // Somebody stopped the Broker: the conversation may be begun again at once.
+        match session.work {
+            Some(_) => self.process_error(session),
+            None => self.end(session),
+        }
         *session = Session::default();
         self.env.storage().release();
     }
@@ -152,7 +159,7 @@ impl<E: Env> Agent<E> {
 
     /// Deletes what a procedure staged and the state does not refer to.
     pub(crate) fn discard(&mut self, effects: &mut Effects) {
-        match &self.state {
+        match &mut self.state {
             Some(state) => effects.discard(&mut self.env, state),
             None => self.left.extend(core::mem::take(effects).into_objects()),
         }
@@ -164,7 +171,7 @@ impl<E: Env> Agent<E> {
         self.state.as_mut().ok_or_else(|| "the Agent's state is not there".to_owned())
     }
 
-    /// As [`state`](Self::state); what the platform has lost by now is open in it.
+    /// As [`state`](Self::state); what the platform or storage has lost by now is open in it.
     pub(crate) fn present_state(&mut self) -> Result<&mut State, Failed> {
         self.state()?;
         let Self { env, state: Some(state), .. } = self else {
@@ -184,6 +191,7 @@ impl<E: Env> Agent<E> {
     fn load(&mut self) -> Result<(), EnvError> {
         self.read()?;
         let Some(state) = &mut self.state else { return Ok(()) };
+        self.left.append(&mut state.left);
         objects::delete_unneeded(&mut self.env, state, core::mem::take(&mut self.left));
         if state.journal.is_some() {
             match transaction::resume(&mut self.env, state) {
@@ -210,8 +218,19 @@ impl<E: Env> Agent<E> {
         }
         if self.state.is_none() {
             let loaded = State::load(&mut self.env);
+            // What is in doubt is which of the two it is: anything else, none included, was put in their place.
+            let loaded = match &self.doubt {
+                Some([before, after]) => {
+                    loaded.and_then(|state| match before.may_be(&state) || *after == state {
+                        true => Ok(state),
+                        false => Err(EnvError::CORRUPT),
+                    })
+                }
+                None => loaded,
+            };
             self.damaged = loaded == Err(EnvError::CORRUPT);
             let state = self.state.insert(loaded?);
+            self.doubt = None;
             // Sessions may have staged objects since the state was read first: their numbers are taken.
             let next = state.next_object();
             state.continue_numbers(self.numbers.get_or_insert(next..next).end);
@@ -219,14 +238,18 @@ impl<E: Env> Agent<E> {
         Ok(())
     }
 
-    /// Reads the state again when it is needed next, and then deletes of its objects and of those that were `staged` for
+    /// Reads the state again when it is needed next, which has to be the present one or `next`, and then deletes of its
+    /// objects and of those that were `staged` for
     /// another one what it does not refer to. What other sessions have staged stays theirs.
-    pub(crate) fn forget_state(&mut self, staged: impl IntoIterator<Item = u64>) {
-        let Some(state) = self.state.take() else { return };
+    pub(crate) fn forget_state(&mut self, mut next: State, staged: impl IntoIterator<Item = u64>) {
+        let Some(mut state) = self.state.take() else { return };
+        self.left.append(&mut state.left);
         self.left.extend(state.objects().chain(staged));
         if let Some(numbers) = &mut self.numbers {
             numbers.end = state.next_object();
         }
+        next.left.clear();
+        self.doubt = Some([state, next]);
     }
 
     /// Keeps `bytes` as an object that `refer` has the state refer to, in one step.
@@ -243,9 +266,9 @@ impl<E: Env> Agent<E> {
         });
         match kept {
             Ok(_) => Ok(()),
-            Err(unknown @ Refusal::Unknown(_)) => {
-                self.forget_state([object]);
-                Err(unknown)
+            Err(Refusal::Unknown(error, next)) => {
+                self.forget_state(*next, [object]);
+                Err(error.into())
             }
             Err(refusal) => {
                 objects::delete_unneeded(env, state, [object]);

@@ -3,7 +3,7 @@
 //! about a TAM (section 7.2.1.1).
 
 use crate::agent::{Agent, Failed};
-use crate::config::TamAnchor;
+use crate::config::{TamAnchor, TrustStore};
 use crate::conversation::{Answer, supported};
 use crate::env::{Env, accepted_now};
 use crate::keys;
@@ -51,8 +51,13 @@ pub(crate) enum TamAttestation {
     Missing,
     /// It was asked for, with this challenge, which counts once.
     Challenged([u8; CHALLENGE]),
-    /// A Verifier vouched for the TAM, which signs with this key.
-    Attested(Thumbprint),
+    /// A Verifier vouched for the TAM.
+    Attested {
+        /// With which the TAM signs.
+        key: Thumbprint,
+        /// By its anchor. Its word counts as long as it is trusted.
+        verifier: Thumbprint,
+    },
 }
 
 impl<E: Env> Agent<E> {
@@ -138,7 +143,8 @@ impl<E: Env> Agent<E> {
         claims.nonce = Some(challenge);
         claims.confirmation = Some(Confirmation::kid(&message_key));
         claims.ueid = Some(&ueid);
-        claims.measurements = measured.iter().map(Measurement::sha256).collect();
+        claims.measurements =
+            measured.iter().flat_map(|it| [&it.agent, &it.tee]).map(Measurement::sha256).collect();
         let format = claims.eat_profile.map_or_else(|| EAT_CWT.to_owned(), eat_media_type);
         let token = eat::sign(&claims, &profile, &key).map_err(unmade)?;
         Ok(DeviceAttestation { format: Some(format), payload: self.encrypted(tam, protection, token)? })
@@ -161,8 +167,8 @@ impl<E: Env> Agent<E> {
             let trust = self.trust()?;
             let accept = accepted_now(&mut self.env);
             return match self.appraise(&trust.verifiers, tam, payload, &challenge, bytes, accept) {
-                Ok(key) => {
-                    session.tam_attestation = TamAttestation::Attested(key);
+                Ok(attested) => {
+                    session.tam_attestation = attested;
                     Ok(None)
                 }
                 // Not code 7, which has to be answered with the next request: the two would go on for ever.
@@ -182,7 +188,7 @@ impl<E: Env> Agent<E> {
         Answer::intermediate(tam.dialect, error).map(Some)
     }
 
-    /// The key of the TAM that a Verifier vouches for in answer to `challenge` (REQ-TEEP-124).
+    /// The key of the TAM that a Verifier vouches for in answer to `challenge`, and which one does (REQ-TEEP-124).
     fn appraise(
         &self,
         verifiers: &[TrustAnchor],
@@ -191,7 +197,7 @@ impl<E: Env> Agent<E> {
         challenge: &[u8],
         bytes: &[u8],
         accept: Accept,
-    ) -> Result<Thumbprint, String> {
+    ) -> Result<TamAttestation, String> {
         let profile = self.config.eat_profile.as_profile();
         if payload.kind(profile.uri) == AttestationKind::Evidence {
             return Err("the TAM sent Evidence, but this Agent takes Attestation Results only".to_owned());
@@ -209,22 +215,28 @@ impl<E: Env> Agent<E> {
         // The request may be signed by several keys of the TAM. It is bound to one of them.
         for signed in signatures.verify_each(&tam.keys, accept) {
             match eat::verify(payload.payload, verifiers, &expected(signed.key())) {
-                Ok(_) => return Ok(signed.key()),
+                Ok(result) => {
+                    return Ok(TamAttestation::Attested { key: signed.key(), verifier: result.signer() });
+                }
                 Err(error) => problem = format!("the TAM's Attestation Result does not count: {error}"),
             }
         }
         Err(problem)
     }
 
-    /// The Error for an Update of a TAM that has to be attested, and is not or signed with another key; `None` if
-    /// it may be carried out.
+    /// The Error for an Update of a TAM that has to be attested, and is not, signed with another key, or was by a Verifier
+    /// that `trust` has no more; `None` if it may be carried out.
     pub(crate) fn unattested_update(
+        trust: &TrustStore,
         tam: &TamAnchor,
         session: &Session,
         update: &Update<'_>,
         key: Thumbprint,
     ) -> Result<Option<Answer>, Failed> {
-        let attested = matches!(session.tam_attestation, TamAttestation::Attested(known) if known == key);
+        let is_trusted =
+            |verifier: Thumbprint| trust.verifiers.iter().any(|anchor| anchor.thumbprint() == verifier);
+        let attested = matches!(session.tam_attestation,
+            TamAttestation::Attested { key: known, verifier } if known == key && is_trusted(verifier));
         if attested || !tam.attestation_required {
             return Ok(None);
         }

@@ -30,11 +30,6 @@ pub(crate) fn trust_store_manifest() -> Vec<u8> {
     ComponentId::encode(&text::trust_store_manifest())
 }
 
-/// Whether `id` names something of the Agent itself, which no prefix gives a right to.
-pub(crate) fn is_agents(id: &ComponentId<'_>) -> bool {
-    id.elements().any(|element| element == AGENT_UUID)
-}
-
 /// Names that only identifiers of native TAs and of their manifests end with.
 const RESERVED: [&[u8]; 2] = [b"ta", b"suit"];
 
@@ -51,7 +46,7 @@ pub(crate) fn is_supported(id: &ComponentId<'_>) -> bool {
     };
     let reserved = |last: &[u8]| RESERVED.iter().any(|name| last.eq_ignore_ascii_case(name));
     !id.is_empty()
-        && !is_agents(id)
+        && !id.is_agents()
         && id.elements().all(is_name)
         && !id.elements().last().is_some_and(reserved)
 }

@@ -21,7 +21,7 @@ mod file;
 mod suite;
 mod trust;
 #[cfg(feature = "toml")]
-pub use file::{compile_toml, compile_trust_store};
+pub use file::{compile_toml, compile_trust_store, parse_toml};
 
 pub use anchor::{Quota, SignerAnchor, TamAnchor};
 pub use attestation::{DeviceClaims, EatProfile};
@@ -114,7 +114,8 @@ impl Config {
     ///
     /// # Errors
     /// When `bytes` are anything else; the trust store is none ([`TrustStore`]); it has no TAM and none can be
-    /// provisioned, or it has none and would still take the place of older ones that have.
+    /// provisioned, it has none and would still take the place of older ones that have, or has none that can be reached
+    /// and has a key of the Agent's cipher suite.
     pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
         let mut r = Reader::open(bytes)?;
         r.array_of(8, "an Agent configuration")?;
@@ -149,7 +150,7 @@ impl Config {
     /// What keeps a device with this configuration from ever talking to a TAM.
     fn flaw(&self) -> Option<&'static str> {
         if !self.trust.tams.is_empty() {
-            return None;
+            return self.trust.missing_tam(self.suite, None);
         }
         if !self.provisioning {
             return Some("at least one TAM");

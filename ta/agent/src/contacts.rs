@@ -3,7 +3,7 @@
 //! every TAM is one that was never contacted.
 
 use crate::config::TamAnchor;
-use crate::limits::MAX_REMEMBERED_REQUEST;
+use crate::limits::{AVOIDED, MAX_REMEMBERED_REQUEST};
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -89,6 +89,13 @@ impl Contacts {
         if let Some(contact) = self.get_mut(uri) {
             (contact.course, contact.asked) = (Course::Failed, None);
         }
+    }
+
+    /// The Broker did not reach the TAM at `uri` when it was contacted last, less than [`AVOIDED`] ago.
+    pub(crate) fn has_failed(&self, uri: &str, now: u64) -> bool {
+        self.get(uri).is_some_and(|contact| {
+            contact.course == Course::Failed && now.saturating_sub(contact.at) < AVOIDED
+        })
     }
 
     fn get_mut(&mut self, uri: &str) -> Option<&mut Contact> {

@@ -77,24 +77,34 @@ impl<E: Env> Agent<E> {
         bytes: &[u8],
         progress: &mut Progress,
     ) -> Result<Option<Reply>, Failed> {
+        // What cannot be answered is not to be carried out.
+        self.signing_key()?;
         let trust = self.trust()?;
         let uri = session.tam.as_deref();
         let uri =
             uri.ok_or("there is no conversation in this session: start with a request or policy check")?;
         let tam = trust.tam(uri).ok_or_else(|| format!("the TAM {uri} is not trusted any more"))?;
-        let answer = match verify(tam, bytes, accepted_now(&mut self.env)) {
+        let answer = match verify(&trust, tam, bytes, accepted_now(&mut self.env)) {
             Ok((message, payload)) => match message.get() {
                 Message::QueryRequest(request) => {
                     self.answer_query_request(&trust, tam, session, request, bytes)?
                 }
-                Message::Update(update) if message.algorithm() != self.config.suite.algorithm() => {
+                // The suites are of COSE_Sign1. A COSE_Sign by two keys would be two Updates, one for each of them.
+                Message::Update(update)
+                    if message.algorithm() != self.config.suite.algorithm()
+                        || !Signatures::decode(bytes).is_ok_and(|signatures| signatures.is_sign1()) =>
+                {
                     let text = "an Update signed in another cipher suite than the Agent's (REQ-TEEP-026)";
+                    self.count_error(&trust, &text)?;
                     let error = ErrorMessage::new(update.token, ErrCode::PERMANENT_ERROR, Some(text));
                     Answer::error(tam.dialect, error, text)?
                 }
                 Message::Update(update) => {
-                    match Self::unattested_update(tam, session, update, message.key())? {
-                        Some(refusal) => refusal,
+                    match Self::unattested_update(&trust, tam, session, update, message.key())? {
+                        Some(refusal) => {
+                            self.count_error(&trust, &"a TAM that was not attested sent an Update")?;
+                            refusal
+                        }
                         None => {
                             let order = Order { tam, update, payload, message: bytes };
                             let answer = self.answer_update(session, &order, progress)?;
@@ -119,6 +129,11 @@ impl<E: Env> Agent<E> {
         if let Some(outcome) = &answer.outcome {
             self.contacts.ended(&tam.uri, outcome.err_code);
         }
+        if let (Some(requested), Some(state)) = (&session.requested, &self.state)
+            && state.has(requested)
+        {
+            self.requests.forget(requested);
+        }
         self.sign(tam, answer).map(Some)
     }
 
@@ -128,12 +143,14 @@ impl<E: Env> Agent<E> {
         Ok(Reply::Send { tam_uri: tam.uri.clone(), message, outcome: answer.outcome })
     }
 
-    /// Counts an Error to a message that is invalid for the reason `why`: of them so many are sent and no more, lest
-    /// anybody who can write to the Agent has it sign without end (AMB-07, REQ-TEEP-152).
+    /// Counts an Error to a message that is invalid, or an Update that counts for nothing, for the reason `why`: of them so
+    /// many are sent and no more, lest anybody who can write to the Agent has it sign without end (AMB-07, REQ-TEEP-152).
+    /// The answers to a valid QueryRequest are not counted, be they QueryResponses or Errors: a TAM has to learn in either
+    /// case what it asked for (REQ-TEEP-090).
     ///
     /// # Errors
     /// When this one is not to be sent.
-    fn count_error(&mut self, trust: &TrustStore, why: &dyn fmt::Display) -> Result<(), Failed> {
+    pub(crate) fn count_error(&mut self, trust: &TrustStore, why: &dyn fmt::Display) -> Result<(), Failed> {
         const MINUTE: u64 = 60;
         let (limit, now) = (trust.policy.errors_per_minute.into(), self.env.uptime());
         match self.errors.check(limit, MINUTE, now) {
@@ -141,9 +158,10 @@ impl<E: Env> Agent<E> {
                 self.errors.count(limit, MINUTE, now);
                 Ok(())
             }
-            Err(_) if limit == 0 => Err(format!("the TAM's message is invalid and was dropped: {why}")),
+            Err(_) if limit == 0 => Err(format!("the TAM's message was dropped without an answer: {why}")),
             Err(wait) => Err(format!(
-                "the TAM's message is invalid and was dropped: {why}; the Agent answers the next one in {wait} seconds"
+                "the TAM's message was dropped without an answer: {why}; the Agent sends the next Error of this kind \
+                 in {wait} seconds"
             )),
         }
     }
@@ -152,11 +170,16 @@ impl<E: Env> Agent<E> {
 /// Checks signature, then form, of a message in a conversation with `tam`. With it comes the hash of who signed and
 /// what, by which the message is known when it comes again.
 pub(crate) fn verify<'b>(
+    trust: &TrustStore,
     tam: &TamAnchor,
     bytes: &'b [u8],
     accept: Accept,
 ) -> Result<(Verified<Message<'b>>, Hash), Error> {
     let payload = Signatures::decode(bytes)?.verify_with(&tam.keys, accept)?;
+    if trust.is_no_tams(payload.key()) {
+        let what = "a message signed with the key of a signer or a Verifier";
+        return Err(Error { kind: Kind::Unauthenticated, what, offset: 0, path: Vec::new() });
+    }
     let known_by = hash(&[payload.signer().0, hash(payload.get())].concat());
     Ok((Message::decode_in(tam.dialect, payload)?, known_by))
 }

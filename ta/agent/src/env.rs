@@ -6,6 +6,15 @@ use zeroize::Zeroizing;
 
 pub use teep_proto::teec::{Abilities, RollbackProtection};
 
+/// SHA-256 of code and constants as they are in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Measured {
+    /// The Agent's.
+    pub agent: [u8; 32],
+    /// Those of the TEE that runs it.
+    pub tee: [u8; 32],
+}
+
 /// The Agent's only door to the world.
 pub trait Env {
     /// Where the Agent keeps its state.
@@ -26,11 +35,11 @@ pub trait Env {
     /// The TEE's reason.
     fn derive_key(&mut self, label: &[u8]) -> Result<Zeroizing<[u8; 32]>, EnvError>;
 
-    /// SHA-256 by which the TEE measures the code of the Agent that is running; `None` where the TEE measures nothing.
+    /// How the TEE measures the code that is running; `None` where the TEE measures nothing.
     ///
     /// # Errors
     /// The TEE's reason.
-    fn measurement(&mut self) -> Result<Option<[u8; 32]>, EnvError>;
+    fn measurement(&mut self) -> Result<Option<Measured>, EnvError>;
 
     /// Seconds since some moment before the Agent started. They do not go back while it runs, and Linux cannot set them.
     /// What the Agent counts by them it counts since it started.
@@ -121,7 +130,10 @@ pub trait Installer {
     type Image;
 
     /// What this platform can do.
-    fn abilities(&mut self) -> Abilities;
+    ///
+    /// # Errors
+    /// [`InstallError`], when it does not say so just now.
+    fn abilities(&mut self) -> Result<Abilities, InstallError>;
 
     /// Begins to install the Trusted Application in an image of `size` bytes, a complete file signed for the platform.
     ///

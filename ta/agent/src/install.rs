@@ -3,7 +3,7 @@
 
 use crate::component::{self, native_ta};
 use crate::data;
-use crate::env::Env;
+use crate::env::{Env, EnvError};
 use crate::limits::MAX_ENVELOPE;
 use crate::platform_image;
 use crate::processor::{self, Content, Ended, Failure, Installed, ProcessedComponent, Staged, World};
@@ -80,6 +80,10 @@ pub(crate) fn install<'b, E: Env>(
     tam: Hash,
     update: UpdateRecord,
 ) -> Result<Done<'b>, Halted> {
+    if device.trust.is_no_signers(verified.key()) {
+        let text = "a manifest signed with the key of a TAM or a Verifier";
+        return Err(Failure::early(Reason::Unauthenticated, text).into());
+    }
     device.changes_trust = trust::admit(&device, envelope, verified)?;
     let installed = processor::update(&mut device, envelope, verified)?;
     record_manifests(&mut device, &installed, tam)?;
@@ -91,7 +95,8 @@ pub(crate) fn install<'b, E: Env>(
     uninstall::drop_unneeded(&mut device)?;
     check_privacy(&device, &installed)?;
     quota::check(device.trust, device.state, &device.next).map_err(Refusal::from)?;
-    let running = commit(&mut device, update, &images)?;
+    let root = installed.manifests.first().map(|root| root.id).ok_or(EnvError::BAD_STATE)?;
+    let running = commit(&mut device, update, &root, &images)?;
     Ok(Done {
         components: installed.components.iter().map(|component| (component.id, component.digest)).collect(),
         records: installed.records,
@@ -100,14 +105,15 @@ pub(crate) fn install<'b, E: Env>(
     })
 }
 
-/// Makes the device's next state its state, and remembers `update` with it.
+/// Makes the device's next state its state, and remembers with it that `update` did something about `manifest`.
 pub(crate) fn commit<E: Env>(
     device: &mut Device<'_, '_, E>,
     update: UpdateRecord,
+    manifest: &ComponentId<'_>,
     images: &[NewImage],
 ) -> Result<Vec<StillRunning>, Refusal> {
-    if device.next.remember_update(update) {
-        device.env.log(format_args!("the oldest of the remembered Updates is forgotten"));
+    if device.next.remember_update(update, manifest.as_bytes()) {
+        device.env.log(format_args!("an old one of the remembered Updates is forgotten"));
     }
     let next = core::mem::take(&mut device.next);
     transaction::commit(device.env, device.state, next, images)
@@ -139,6 +145,11 @@ fn record_manifests<'b, E: Env>(
             device.overwritable(&processed.id, &running)?;
         }
         let encoded = processed.envelope.without_payloads().encode(false);
+        // What nobody signed stands in it too, and what cannot be opened again cannot be removed.
+        if encoded.len() > MAX_ENVELOPE {
+            let text = format!("an envelope of more than {MAX_ENVELOPE} bytes without its payloads");
+            return Err(Failure::early(Reason::OperationFailed, text).into());
+        }
         let stored = old.as_ref().map(|old| old.object);
         let is_stored =
             |object: &u64| objects::read(device.env, *object, MAX_ENVELOPE).as_ref() == Ok(&encoded);

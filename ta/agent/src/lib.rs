@@ -63,5 +63,7 @@ mod world;
 
 pub use agent::Agent;
 pub use data::DataPiece;
-pub use env::{Abilities, Env, EnvError, InstallError, Installer, OpenSessions, RollbackProtection, Storage};
+pub use env::{
+    Abilities, Env, EnvError, InstallError, Installer, Measured, OpenSessions, RollbackProtection, Storage,
+};
 pub use session::Session;

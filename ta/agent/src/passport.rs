@@ -14,7 +14,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use teep_proto::Error;
 use teep_proto::cbor::{Reader, encode};
-use teep_proto::cose::{Signatures, Thumbprint};
+use teep_proto::cose::Signatures;
 use teep_proto::eat::{self, Expected};
 use teep_proto::teep::{AttestationKind, AttestationPayload};
 
@@ -28,7 +28,6 @@ pub(crate) struct Passport {
 
 /// What a Verifier that the Agent knows says of when a passport counts, in seconds since 1970.
 struct Validity {
-    verifier: Thumbprint,
     issued_at: Option<i64>,
 }
 
@@ -104,9 +103,7 @@ impl<E: Env> Agent<E> {
             // Any TAM could take the device's good one away.
             (None, Some(_)) => false,
             // An Update that comes again must not put an older one back.
-            (Some(brought), Some(kept)) => {
-                brought.verifier != kept.verifier || brought.issued_at >= kept.issued_at
-            }
+            (Some(brought), Some(kept)) => brought.issued_at >= kept.issued_at,
         };
         if !displaces {
             self.env
@@ -168,7 +165,7 @@ impl<E: Env> Agent<E> {
             return Ok(Ok(None));
         }
         Ok(match eat::verify(attestation.payload, &trust.verifiers, &expected) {
-            Ok(claims) => Ok(Some(Validity { verifier: claims.signer(), issued_at: claims.get().issued_at })),
+            Ok(claims) => Ok(Some(Validity { issued_at: claims.get().issued_at })),
             Err(error) => Err(format!("the Attestation Result is not this device's, or expired: {error}")),
         })
     }

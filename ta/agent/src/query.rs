@@ -87,7 +87,9 @@ impl<E: Env> Agent<E> {
         let Some(bytes) = self.contacts.get(&tam.uri).and_then(|contact| contact.asked.clone()) else {
             return Ok(None);
         };
-        let Ok((message, _)) = verify(tam, &bytes, accepted_now(&mut self.env)) else { return Ok(None) };
+        let Ok((message, _)) = verify(trust, tam, &bytes, accepted_now(&mut self.env)) else {
+            return Ok(None);
+        };
         let (Message::QueryRequest(request), Some(passport)) = (message.get(), self.passport(trust)?) else {
             return Ok(None);
         };
@@ -137,7 +139,7 @@ impl<E: Env> Agent<E> {
         if request.requests(data_item::EXTENSIONS) {
             response.ext_list = Some(Vec::new());
         }
-        // What is installed by now is wanted no more (REQ-TEEP-074); what the platform lost is wanted again.
+        // What is installed by now is wanted no more (REQ-TEEP-074); what was lost is wanted again.
         let requested = session.requested.as_deref().filter(|id| state.component(id).is_none());
         let lost = state.components.iter().filter(|component| state.certain_digest(component).is_none());
         for id in requested.into_iter().chain(lost.map(|component| component.id.as_slice())) {
@@ -163,7 +165,7 @@ impl<E: Env> Agent<E> {
     /// What the TEE measured the Agent to be when that was asked first; `None` where it measures nothing, or cannot yet.
     fn own_digest(&mut self) -> Option<Digest> {
         if self.measured.is_none() {
-            self.measured = self.measurement();
+            self.measured = self.measurement().map(|measured| measured.agent);
         }
         self.measured.map(Digest::sha256)
     }
@@ -185,7 +187,8 @@ impl<E: Env> Agent<E> {
         let mut reports = Reports::default();
         let mut capabilities = Some(report::capabilities());
         for manifest in &state.manifests {
-            let stored = objects::read(env, manifest.object, MAX_ENVELOPE).map_err(failed)?;
+            // One that storage lost is installed all the same; it only has no URI then.
+            let stored = objects::read(env, manifest.object, MAX_ENVELOPE).unwrap_or_default();
             let uri = Envelope::decode(&stored).and_then(|envelope| envelope.inspect());
             let uri = uri.ok().and_then(|manifest| manifest.reference_uri).unwrap_or_default();
             let mut report = Report::new(uri, manifest.digest, request.token);

@@ -8,6 +8,8 @@ pub(crate) struct Rate {
     level: u64,
     /// [`Env::uptime`](crate::Env::uptime) when that was so.
     at: u64,
+    /// The limit by which it was.
+    limit: u64,
 }
 
 impl Rate {
@@ -17,7 +19,7 @@ impl Rate {
     /// Seconds after which it may.
     pub(crate) fn check(&self, limit: u64, period: u64, now: u64) -> Result<(), u64> {
         let room = limit.saturating_mul(period);
-        let wanted = self.level_at(limit, now).saturating_add(period);
+        let wanted = self.level_at(limit, period, now).saturating_add(period);
         match wanted.saturating_sub(room) {
             0 => Ok(()),
             excess => Err(excess.checked_div(limit).map_or(u64::MAX, |whole| {
@@ -28,13 +30,15 @@ impl Rate {
 
     /// It was done once.
     pub(crate) fn count(&mut self, limit: u64, period: u64, now: u64) {
-        let level = self.level_at(limit, now).saturating_add(period);
-        *self = Self { level, at: now };
+        let level = self.level_at(limit, period, now).saturating_add(period);
+        *self = Self { level, at: now, limit };
     }
 
-    fn level_at(&self, limit: u64, now: u64) -> u64 {
+    fn level_at(&self, limit: u64, period: u64, now: u64) -> u64 {
         let flown = now.saturating_sub(self.at).saturating_mul(limit);
-        self.level.saturating_sub(flown)
+        // What was done by a higher limit, or by none, uses up a new one: there is no more to wait for.
+        let most = if limit == self.limit { u64::MAX } else { limit.saturating_mul(period) };
+        self.level.min(most).saturating_sub(flown)
     }
 }
 
@@ -73,6 +77,19 @@ mod tests {
     }
 
     #[test]
+    fn another_limit_counts_at_once() {
+        let mut rate = Rate::default();
+        (0..1000).for_each(|_| rate.count(1000, 60, 0));
+        assert_eq!(rate.check(2, 60, 0), Err(30), "and not after 500 minutes");
+        (0..1000).for_each(|_| rate.count(0, 60, 0));
+        assert_eq!(rate.check(2, 60, 29), Err(1), "so it is without a limit before");
+        assert_eq!(rate.check(2, 60, 30), Ok(()));
+        rate.count(2, 60, 30);
+        assert_eq!(rate.check(2, 60, 30), Err(30));
+        assert_eq!(rate.check(3, 60, 30), Ok(()), "a higher one");
+    }
+
+    #[test]
     fn time_that_goes_back_lets_nothing_flow_out() {
         let mut rate = Rate::default();
         rate.count(1, 60, 1000);
@@ -83,7 +100,7 @@ mod tests {
 
     #[test]
     fn numbers_at_their_ends_do_not_overflow() {
-        let mut rate = Rate { level: u64::MAX, at: 0 };
+        let mut rate = Rate { level: u64::MAX, at: 0, limit: 1 };
         assert!(rate.check(1, 60, 1).is_err());
         rate.count(u64::MAX, u64::MAX, u64::MAX);
         assert!(rate.check(u64::MAX, u64::MAX, u64::MAX).is_ok());

@@ -8,7 +8,7 @@ pub(crate) use capability::{capabilities, capabilities_for};
 use crate::config::{Suite, TamAnchor};
 use crate::env::{Env, EnvError};
 use crate::keys;
-use crate::limits::MAX_REPORTS;
+use crate::limits::{MAX_ALL_REPORTS, MAX_REPORTS};
 use crate::processor::Failure;
 use crate::transaction::Refusal;
 use alloc::vec::Vec;
@@ -100,14 +100,20 @@ impl Reports {
             protected = protector.protect(env, &report)?;
         }
         self.list.truncate(MAX_LIST.saturating_sub(1));
-        self.list.extend(protected);
+        if self.has_room_within(&protected, MAX_ALL_REPORTS) {
+            self.list.extend(protected);
+        }
         Ok(())
     }
 
     /// Whether there is room for `protected` as it is.
     fn has_room(&self, protected: &[Vec<u8>]) -> bool {
+        self.has_room_within(protected, MAX_REPORTS)
+    }
+
+    fn has_room_within(&self, protected: &[Vec<u8>], limit: usize) -> bool {
         let bytes = self.list.iter().chain(protected).map(Vec::len).fold(0, usize::saturating_add);
-        bytes <= MAX_REPORTS
+        bytes <= limit
     }
 }
 
@@ -188,7 +194,7 @@ pub(crate) fn randomly<E: Env, T>(
 pub(crate) fn result(refusal: &Refusal) -> ReportResult<'static> {
     let (code, record, reason) = match refusal {
         Refusal::Manifest(Failure { reason, record, .. }) => (*reason as i64, record.clone(), *reason),
-        Refusal::Temporary(error) | Refusal::Unknown(error) => {
+        Refusal::Temporary(error) | Refusal::Unknown(error, _) => {
             (i64::from(error.code), Record::default(), Reason::OperationFailed)
         }
         Refusal::Full(_) | Refusal::Unfinished | Refusal::TooOften(_) => {

@@ -29,9 +29,8 @@ impl<E: Env> Agent<E> {
             return Ok(Reply::Nothing);
         }
         let trust = self.trust()?;
-        let hinted = hinted(&trust, request.tam_uri_hint.as_deref());
-        let tam = hinted.or(trust.tams.first());
-        let tam = tam.ok_or(UNPROVISIONED)?;
+        let tams = self.by_preference(&trust, request.tam_uri_hint.as_deref());
+        let tam = tams.first().ok_or(UNPROVISIONED)?;
         self.end(session);
         let now = self.env.uptime();
         let interval = trust.policy.contact_interval.into();
@@ -46,7 +45,7 @@ impl<E: Env> Agent<E> {
         let id = ComponentId::encode(&request.component_id);
         self.present_state()?;
         let trust = self.trust()?;
-        for tam in hinted(&trust, request.tam_uri_hint.as_deref()).into_iter().chain(&trust.tams) {
+        for tam in self.by_preference(&trust, request.tam_uri_hint.as_deref()) {
             let uri = hash(tam.uri.as_bytes());
             let state = self.state()?;
             let keeping = state
@@ -82,15 +81,27 @@ impl<E: Env> Agent<E> {
         Ok(self.connect(session, &trust, tam, |_| {}))
     }
 
-    /// The Broker did not reach the TAM: it counts as not contacted, and never as told anything (REQ-TEEP-123).
+    /// The Broker did not reach the TAM: it counts as not contacted, and never as told anything (REQ-TEEP-123). For a
+    /// while others are asked before it.
     pub(crate) fn process_error(&mut self, session: &mut Session) {
         if let Some(uri) = &session.tam {
+            self.env.log(format_args!("the Broker did not reach the TAM {uri}, or not to the end"));
             self.contacts.failed(uri);
         }
         if let Some(requested) = &session.requested {
-            self.requests.failed(requested);
+            self.requests.forget(requested);
         }
         self.end(session);
+    }
+
+    /// The TAMs in the order in which they are to be asked: that of the hint, if it is a trusted one (REQ-TEEP-121,
+    /// REQ-ARCH-013), and the others as they stand in the trust store, but those last that the Broker did not reach.
+    fn by_preference<'t>(&mut self, trust: &'t TrustStore, hint: Option<&str>) -> Vec<&'t TamAnchor> {
+        let now = self.env.uptime();
+        let has_failed = |tam: &&TamAnchor| self.contacts.has_failed(&tam.uri, now);
+        let (failed, others): (Vec<_>, Vec<_>) = trust.tams.iter().partition(has_failed);
+        let hinted = hint.and_then(|hint| trust.tam(hint));
+        hinted.into_iter().chain(others).chain(failed).collect()
     }
 
     /// Begins a conversation with `tam`, one of `trust`, about what `prepare` puts into the session. It begins with the
@@ -113,11 +124,6 @@ impl<E: Env> Agent<E> {
         });
         unsolicited.unwrap_or_else(|| Reply::Connect { tam_uri: tam.uri.clone() })
     }
-}
-
-/// The TAM of the hint, if it is a trusted one (REQ-TEEP-121, REQ-ARCH-013).
-fn hinted<'t>(trust: &'t TrustStore, hint: Option<&str>) -> Option<&'t TamAnchor> {
-    hint.and_then(|hint| trust.tam(hint))
 }
 
 fn decode_request(request: &[u8]) -> Result<TaRequest, Failed> {

@@ -5,13 +5,13 @@
 //! there. What it had staged until then is found again in the order in which it was made.
 
 use crate::env::{Env, EnvError, Storage};
-use crate::limits::{MAX_EFFECTS, MAX_PAYLOAD};
+use crate::limits::{MAX_EFFECTS, MAX_PAYLOAD, push_latest};
 use crate::processor::Staged;
 use crate::store::{Hash, State, objects};
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
-use teep_proto::suit::{Digest, DigestState};
+use teep_proto::suit::{Digest, DigestAlgorithm, DigestState};
 use teep_proto::teec::FetchData;
 
 /// What one procedure has staged.
@@ -24,6 +24,8 @@ pub(crate) struct Effects {
     fetching: Option<Fetching>,
     /// Further objects that were written for the procedure.
     others: Vec<u64>,
+    /// Digests of objects, which never change: lest a manifest has the same one computed a thousand times.
+    measured: Vec<(u64, Digest)>,
 }
 
 /// Something staged.
@@ -69,7 +71,7 @@ impl Effects {
     ///
     /// Otherwise the device is another one than it was then: what was staged from here on is of no use any more, and is
     /// deleted.
-    pub(crate) fn met<E: Env>(&mut self, env: &mut E, state: &State, cause: &Hash) -> Option<Staged> {
+    pub(crate) fn met<E: Env>(&mut self, env: &mut E, state: &mut State, cause: &Hash) -> Option<Staged> {
         match self.made.get(self.met) {
             Some(effect) if effect.cause == *cause => {
                 self.met = self.met.saturating_add(1);
@@ -107,6 +109,26 @@ impl Effects {
     /// The digest that was computed when `staged` was made.
     pub(crate) fn digest(&self, staged: Staged) -> Option<Digest> {
         self.made.iter().find(|effect| effect.staged == staged).and_then(|effect| effect.digest)
+    }
+
+    /// Digest of `staged`, computed once.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    pub(crate) fn measure<E: Env>(
+        &mut self,
+        env: &mut E,
+        staged: Staged,
+        algorithm: DigestAlgorithm,
+    ) -> Result<Digest, EnvError> {
+        let is_it =
+            |(object, digest): &&(u64, Digest)| *object == staged.object && digest.algorithm() == algorithm;
+        if let Some((_, digest)) = self.measured.iter().find(is_it) {
+            return Ok(*digest);
+        }
+        let digest = objects::digest(env, staged.object, algorithm)?;
+        push_latest(&mut self.measured, MAX_EFFECTS.saturating_mul(4), (staged.object, digest));
+        Ok(digest)
     }
 
     /// Waits for the payload at `uri`, by `cause`. Unless it is on its way already it is begun, as an object with a
@@ -177,7 +199,7 @@ impl Effects {
     }
 
     /// Deletes what was staged, except what `state` refers to.
-    pub(crate) fn discard<E: Env>(&mut self, env: &mut E, state: &State) {
+    pub(crate) fn discard<E: Env>(&mut self, env: &mut E, state: &mut State) {
         objects::delete_unneeded(env, state, core::mem::take(self).into_objects());
     }
 

@@ -4,7 +4,7 @@
 use crate::agent::{Agent, Failed};
 use crate::config::{SignerAnchor, TamAnchor, TrustStore};
 use crate::contacts::Contacts;
-use crate::env::{Env, Installer};
+use crate::env::{Env, Installer, Measured};
 use crate::keys;
 use crate::limits::{MAX_FLOORS, MAX_INSTALLED, MAX_MANIFESTS};
 use crate::quota::Usage;
@@ -28,6 +28,7 @@ impl<E: Env> Agent<E> {
     pub(crate) fn info(&mut self) -> Result<AgentInfo, Failed> {
         let failed = |error| format!("the device's keys cannot be derived: {error}");
         let suite = self.config.suite;
+        let measured = self.measurement();
         let mut info = AgentInfo {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             public_key: self.signing_key()?.public_key().to_cose_key(),
@@ -40,10 +41,11 @@ impl<E: Env> Agent<E> {
                 .map_err(failed)?
                 .public_key()
                 .to_cose_key(),
-            measurement: self.measurement().map(Vec::from).unwrap_or_default(),
+            measurement: measured.map(|measured| measured.agent.to_vec()).unwrap_or_default(),
+            tee_measurement: measured.map(|measured| measured.tee.to_vec()).unwrap_or_default(),
             suite: format!("{}", suite.algorithm()),
             rollback_protection: self.env.rollback_protection(),
-            platform: self.env.installer().abilities(),
+            platform: self.env.installer().abilities().unwrap_or_default(),
             stored: self.stored(),
         };
         info.fit();
@@ -51,7 +53,7 @@ impl<E: Env> Agent<E> {
     }
 
     /// What the TEE measures, for people: a TEE that cannot measure just now does not keep a device from being enrolled.
-    pub(crate) fn measurement(&mut self) -> Option<[u8; 32]> {
+    pub(crate) fn measurement(&mut self) -> Option<Measured> {
         self.env.measurement().unwrap_or_else(|error| {
             self.env.log(format_args!("the Agent cannot be measured: {error}"));
             None

@@ -7,14 +7,18 @@
 
 mod codec;
 pub(crate) mod objects;
+mod updates;
 
 use crate::component;
 use crate::env::{Env, EnvError, Storage};
-use crate::limits::{MAX_FLOORS, MAX_INDEX, MAX_INSTALLED, MAX_MANIFESTS, MAX_UPDATES, TRUST_RESERVE};
+use crate::limits::{
+    MAX_FLOORS, MAX_INDEX, MAX_INSTALLED, MAX_MANIFESTS, MAX_UPDATES, TRUST_RESERVE, UPDATE_RECORD,
+};
 use alloc::vec::Vec;
 use teep_proto::cose::Thumbprint;
 use teep_proto::limits::MAX_LIST;
 use teep_proto::suit::Digest;
+pub(crate) use updates::UpdateRecord;
 
 /// Name of the storage object.
 const INDEX: &str = "state";
@@ -44,6 +48,8 @@ pub(crate) struct State {
     pub(crate) passport: Option<u64>,
     /// What the platform is still to do for this state to be true.
     pub(crate) journal: Option<Journal>,
+    /// Objects that could not be deleted, and are to be. Stored nowhere: the next start finds them.
+    pub(crate) left: Vec<u64>,
 }
 
 /// One installed manifest and the links that it has on others (suit.md 9.5).
@@ -91,17 +97,6 @@ pub(crate) enum Stored {
     Native([u8; 16]),
     /// In the Agent's storage, as the object with this number.
     Object(u64),
-}
-
-/// An Update that was carried out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct UpdateRecord {
-    /// Hash of the TAM's URI.
-    pub(crate) tam: Hash,
-    /// Hash of its key and of the payload it signed.
-    pub(crate) payload: Hash,
-    /// All of it was. Otherwise it stopped on the way.
-    pub(crate) complete: bool,
 }
 
 /// What is still to be done after the index was written.
@@ -211,8 +206,10 @@ impl State {
             return Err(Full(what));
         }
         self.check_size()?;
+        // As if all Updates were remembered already that are: a change of the trust store is one more.
+        let free = MAX_UPDATES.saturating_sub(self.updates.len()).saturating_mul(UPDATE_RECORD);
         let bytes = self.encode().len();
-        let fits = bytes <= MAX_INDEX.saturating_sub(TRUST_RESERVE)
+        let fits = bytes.saturating_add(free) <= MAX_INDEX.saturating_sub(TRUST_RESERVE)
             || self.trust_object() != before.trust_object()
             || bytes <= before.encode().len();
         if fits { Ok(()) } else { Err(FULL) }
@@ -227,11 +224,42 @@ impl State {
         if bytes.len() > MAX_INDEX || Self::decode(&bytes).is_err() { Err(FULL) } else { Ok(()) }
     }
 
+    /// Whether `stored` is this state as it was written. Since then numbers may have been given out, and what the
+    /// platform has lost may have been left open.
+    pub(crate) fn may_be(&self, stored: &Self) -> bool {
+        let settled = |state: &Self| {
+            let mut state = state.clone();
+            state.next_object = 0;
+            state.components.iter_mut().for_each(|component| component.digest = None);
+            state
+        };
+        settled(self) == settled(stored)
+    }
+
     /// A number that no object has yet.
     pub(crate) fn new_object(&mut self) -> u64 {
         let number = self.next_object;
         self.next_object = number.saturating_add(1);
         number
+    }
+
+    /// About as many bytes as it takes in memory.
+    pub(crate) fn weight(&self) -> usize {
+        let ids = |ids: &[Vec<u8>]| {
+            ids.iter()
+                .fold(0usize, |sum, id| sum.saturating_add(id.len()).saturating_add(size_of::<Vec<u8>>()))
+        };
+        let manifests = self.manifests.iter().map(|manifest| {
+            size_of::<ManifestRecord>()
+                .saturating_add(manifest.id.len())
+                .saturating_add(size_of_val(manifest.roots.as_slice()))
+                .saturating_add(ids(&manifest.dependencies))
+                .saturating_add(ids(&manifest.components))
+        });
+        let components =
+            self.components.iter().map(|one| size_of::<ComponentRecord>().saturating_add(one.id.len()));
+        let lists = size_of_val(self.floors.as_slice()).saturating_add(size_of_val(self.updates.as_slice()));
+        manifests.chain(components).fold(lists, usize::saturating_add)
     }
 
     /// The number that the next object gets.
@@ -359,33 +387,6 @@ impl State {
             Some((_, floor)) => *floor = sequence_number.max(*floor),
             None => self.floors.push((hash, sequence_number)),
         }
-    }
-
-    /// What is known of the Update with this `payload`, and whether no other one was carried out since.
-    pub(crate) fn update(&self, payload: &Hash) -> Option<(&UpdateRecord, bool)> {
-        let position = self.updates.iter().position(|update| update.payload == *payload)?;
-        let record = self.updates.get(position)?;
-        Some((record, position.saturating_add(1) == self.updates.len()))
-    }
-
-    /// Remembers that `record` was carried out, so far. When there is no room, the oldest Update of the TAM with the
-    /// most of them is forgotten: no TAM can make the Agent forget another's. Says whether one was.
-    pub(crate) fn remember_update(&mut self, record: UpdateRecord) -> bool {
-        self.updates.retain(|update| update.payload != record.payload);
-        let full = self.updates.len() >= MAX_UPDATES;
-        if full {
-            let count = |tam: &Hash| self.updates.iter().filter(|update| update.tam == *tam).count();
-            let busiest = self.updates.iter().map(|update| update.tam).max_by_key(count);
-            let oldest = self.updates.iter().position(|update| Some(update.tam) == busiest);
-            let mut position = 0usize;
-            self.updates.retain(|_| {
-                let keep = Some(position) != oldest;
-                position = position.saturating_add(1);
-                keep
-            });
-        }
-        self.updates.push(record);
-        full
     }
 }
 

@@ -5,6 +5,7 @@
 use crate::env::{Env, EnvError, InstallError, Installer, Storage};
 use crate::processor::Failure;
 use crate::store::{Action, Full, Journal, State, Stored, objects};
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::vec::Vec;
 use core::fmt;
@@ -22,8 +23,8 @@ pub(crate) enum Refusal {
     Unfinished,
     /// Too many Updates have written something of late; it may be right after so many seconds.
     TooOften(u64),
-    /// Storage failed, and it is not known whether the state is the old one or the new one.
-    Unknown(EnvError),
+    /// Storage failed, and it is not known whether the state is the old one or this new one.
+    Unknown(EnvError, Box<State>),
     /// It will not.
     Manifest(Failure),
 }
@@ -32,7 +33,7 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Temporary(EnvError::OUT_OF_MEMORY) => f.write_str("out of memory or storage"),
-            Self::Temporary(error) | Self::Unknown(error) => write!(f, "storage failed: {error}"),
+            Self::Temporary(error) | Self::Unknown(error, _) => write!(f, "storage failed: {error}"),
             Self::Full(Full(what)) => f.write_str(what),
             Self::Unfinished => {
                 f.write_str("the platform could not finish what was ordered before: try again later")
@@ -102,7 +103,11 @@ pub(crate) fn commit<E: Env>(
     mut next: State,
     images: &[NewImage],
 ) -> Result<Vec<StillRunning>, Refusal> {
-    let abilities = env.installer().abilities();
+    // Whether it can do this may be another matter when it says what it can do.
+    let abilities = env.installer().abilities().map_err(|error| match error {
+        InstallError::Failed(code) => Refusal::Temporary(EnvError { code }),
+        error => error.into(),
+    })?;
     let actions = actions(state, &next, images);
     if !abilities.removes && actions.iter().any(|action| matches!(action, Action::Remove { .. })) {
         return Err(InstallError::Unsupported.into());
@@ -113,12 +118,14 @@ pub(crate) fn commit<E: Env>(
         return Err(Failure::early(Reason::OperationFailed, text).into());
     }
     next.continue_numbers(state.next_object());
+    next.left.clone_from(&state.left);
     next.check_room(state)?;
     let mut prepared = Prepared::<E>::new();
     for image in images {
         prepared.push((image.uuid, Some(prepare::<E>(env, image.object, image.size)?)));
     }
-    let fallback = if abilities.checks_first || images.is_empty() { None } else { Some(next.new_object()) };
+    let fallback = if abilities.checks_first || images.is_empty() { None } else { Some(state.new_object()) };
+    next.continue_numbers(state.next_object());
     let replaced = state.objects().filter(|object| !next.objects().any(|kept| kept == *object)).collect();
     let journal = Journal { actions, fallback, replaced };
     let idle = journal.actions.is_empty();
@@ -131,13 +138,17 @@ pub(crate) fn commit<E: Env>(
     }
     if let Err(error) = next.store(env) {
         // What Linux lets storage say that it did not do may be done.
-        match State::load(env) {
-            Ok(stored) if stored == next => {}
-            Ok(_) => {
+        let is_next = State::load(env).map(|mut stored| {
+            stored.left.clone_from(&next.left);
+            stored == next
+        });
+        match is_next {
+            Ok(true) => {}
+            Ok(false) => {
                 objects::delete_unneeded(env, state, fallback);
                 return Err(error.into());
             }
-            Err(_) => return Err(Refusal::Unknown(error)),
+            Err(_) => return Err(Refusal::Unknown(error, Box::new(next))),
         }
     }
     *state = next;
@@ -281,6 +292,7 @@ fn fall_back<E: Env>(env: &mut E, state: &mut State, fallback: u64) -> Result<()
     let bytes = objects::read(env, fallback, usize::MAX)?;
     let mut before = State::decode(&bytes).map_err(|_| EnvError::CORRUPT)?;
     before.continue_numbers(state.next_object());
+    before.left.clone_from(&state.left);
     before.store(env)?;
     let after: Vec<u64> = state.objects().collect();
     *state = before;
@@ -288,14 +300,18 @@ fn fall_back<E: Env>(env: &mut E, state: &mut State, fallback: u64) -> Result<()
     Ok(())
 }
 
-/// Leaves open what the Trusted Applications are that the platform does not have any more, so that they are sent again.
+/// Leaves open what the components are that the platform or storage does not have any more, so that they are sent again.
 pub(crate) fn compare_with_platform<E: Env>(env: &mut E, state: &mut State) {
-    for component in &mut state.components {
-        if let Stored::Native(uuid) = component.content
-            && component.digest.is_some()
-            && env.installer().is_installed(uuid) == Ok(Some(false))
-        {
-            env.log(format_args!("a Trusted Application that was installed is gone"));
+    for component in state.components.iter_mut().filter(|component| !component.is_trust_store()) {
+        let is_gone = match component.content {
+            Stored::Native(uuid) => env.installer().is_installed(uuid) == Ok(Some(false)),
+            Stored::Object(object) => match env.storage().size(&objects::name(object)) {
+                Ok(size) => size != Some(component.size),
+                Err(error) => error == EnvError::CORRUPT,
+            },
+        };
+        if component.digest.is_some() && is_gone {
+            env.log(format_args!("a component that was installed is gone"));
             component.digest = None;
         }
     }

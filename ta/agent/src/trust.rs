@@ -125,6 +125,10 @@ impl<E: Env> Agent<E> {
         }
         let store =
             TrustStore::decode(request).map_err(|error| format!("the trust store is refused: {error}"))?;
+        let now = self.env.trusted_time();
+        if let Some(what) = store.missing(self.config.suite, now) {
+            return Err(format!("the trust store is refused: it needs {what}"));
+        }
         let built_in = self.config.trust.sequence_number;
         if store.sequence_number < built_in {
             return Err(format!(
@@ -235,6 +239,9 @@ pub(crate) fn check_content<E: Env>(
         let own = store.sequence_number;
         return refuse(format!("it has the sequence number {own}, and its manifest {manifest}"));
     }
+    if let Some(what) = store.missing(device.config.suite, device.env.trusted_time()) {
+        return refuse(format!("it needs {what}"));
+    }
     Ok(())
 }
 
@@ -245,8 +252,8 @@ pub(crate) fn check_content<E: Env>(
 pub(crate) fn check_untouched(installed: &Installed<'_>) -> Result<(), Failure> {
     for manifest in &installed.manifests {
         let mut named = [manifest.id].into_iter().chain(manifest.dependencies.iter().copied());
-        let own = named.find(component::is_agents);
-        if let Some(id) = own.or(manifest.components.iter().copied().find(component::is_agents)) {
+        let own = named.find(ComponentId::is_agents);
+        if let Some(id) = own.or(manifest.components.iter().copied().find(ComponentId::is_agents)) {
             return Err(Failure::early(Reason::ComponentUnauthorised, untouchable(&id)));
         }
     }

@@ -37,7 +37,7 @@ pub(crate) fn unlink<'b, E: Env>(
         manifest.roots.retain(|root| *root != tam && is_trusted(root, trust));
     }
     drop_unneeded(&mut device)?;
-    let running = commit(&mut device, update, &[])?;
+    let running = commit(&mut device, update, id, &[])?;
     Ok(Done { uninstalled: device.uninstalled, running, ..Done::default() })
 }
 
@@ -57,12 +57,17 @@ pub(crate) fn drop_unneeded<E: Env>(device: &mut Device<'_, '_, E>) -> Result<()
             device.begin_uninstall(&id).map(drop).map_err(Halted::from)
         };
         if let Err(halted) = gone {
-            if !matches!(halted, Halted::Refused(Refusal::Temporary(EnvError::CORRUPT | EnvError::NOT_FOUND)))
-            {
+            let Halted::Refused(Refusal::Temporary(
+                EnvError::CORRUPT | EnvError::NOT_FOUND | EnvError::OUT_OF_MEMORY,
+            )) = halted
+            else {
                 return Err(halted);
-            }
-            // A manifest that storage has lost must not stay for ever. Its links go in any case.
-            device.env.log(format_args!("a stored manifest is damaged and goes without its suit-uninstall"));
+            };
+            // A manifest that storage has lost, or one of more than can be opened together, must not stay for ever. Its
+            // links go in any case.
+            device
+                .env
+                .log(format_args!("a stored manifest cannot be opened and goes without its suit-uninstall"));
         }
         device.next.manifests.retain(|manifest| manifest.id != id);
     }

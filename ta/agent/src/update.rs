@@ -8,7 +8,7 @@ use crate::config::{Config, TamAnchor, TrustStore};
 use crate::conversation::{Answer, verify};
 use crate::env::{Env, EnvError, accepted_now};
 use crate::install::{self, Done, Halted};
-use crate::limits::WORKING_MEMORY;
+use crate::limits::{INDEX_COPIES, WORKING_MEMORY};
 use crate::processor::Failure;
 use crate::report::{self, Protector, Reports};
 use crate::session::Session;
@@ -161,6 +161,8 @@ impl<E: Env> Agent<E> {
         }
         if entries > MAX_LIST {
             let text = "more than 32 manifests in one Update, those to be unlinked included";
+            let trust = self.trust()?;
+            self.count_error(&trust, &text)?;
             let error = ErrorMessage::new(update.token, ErrCode::PERMANENT_ERROR, Some(text));
             return Answer::error(tam.dialect, error, text).map(Some);
         }
@@ -211,7 +213,7 @@ impl<E: Env> Agent<E> {
             };
             let root = hash(tam.uri.as_bytes());
             let complete = progress.done.saturating_add(1) == entries;
-            let record = UpdateRecord { tam: root, payload: *payload, complete };
+            let record = UpdateRecord::new(root, *payload, complete);
             let entry = Entry { token: update.token, protector: &protector, record, config, trust: &trust };
             let unneeded = update.unneeded_manifest_list.get(progress.done);
             let position = progress.done.saturating_sub(update.unneeded_manifest_list.len());
@@ -232,9 +234,10 @@ impl<E: Env> Agent<E> {
                 Err(Halted::Suspended) => return Ok(None),
                 Err(Halted::Refused(refused)) => refusal = Some(refused),
             }
-            if let Some(Refusal::Unknown(_)) = refusal {
+            if let Some(Refusal::Unknown(_, next)) = &mut refusal {
                 // What it refers to, if it is the new one, must not be deleted now.
-                self.forget_state(core::mem::take(&mut progress.effects).into_objects());
+                let next = core::mem::take(&mut **next);
+                self.forget_state(next, core::mem::take(&mut progress.effects).into_objects());
                 break;
             }
             progress.effects.discard(env, state);
@@ -259,9 +262,10 @@ impl<E: Env> Agent<E> {
         }
         let accept = accepted_now(&mut self.env);
         let is_obeyed =
-            trust.tam(&order.tam.uri).is_some_and(|tam| match verify(tam, order.message, accept) {
+            trust.tam(&order.tam.uri).is_some_and(|tam| match verify(&trust, tam, order.message, accept) {
                 Ok((message, _)) => {
-                    matches!(Self::unattested_update(tam, session, order.update, message.key()), Ok(None))
+                    let key = message.key();
+                    matches!(Self::unattested_update(&trust, tam, session, order.update, key), Ok(None))
                 }
                 Err(_) => false,
             });
@@ -274,7 +278,9 @@ impl<E: Env> Agent<E> {
 
     /// Why the Update of which `progress` was made cannot be carried out just now.
     fn refuse_for_now(&self, progress: &Progress, quota: Quota) -> Option<Refusal> {
-        if let Err(error) = objects::memory(WORKING_MEMORY) {
+        let index = self.state.as_ref().map_or(0, State::weight);
+        if let Err(error) = objects::memory(WORKING_MEMORY.saturating_add(index.saturating_mul(INDEX_COPIES)))
+        {
             return Some(error.into());
         }
         if self.state.as_ref().is_some_and(|state| state.journal.is_some()) {

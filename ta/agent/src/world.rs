@@ -132,7 +132,7 @@ impl<'b, E: Env> World<'b> for Device<'_, 'b, E> {
         id: &ComponentId<'b>,
         command: Option<i64>,
     ) -> Result<(), Stop> {
-        let is_agents = component::is_agents(id);
+        let is_agents = id.is_agents();
         if is_agents && !self.changes_trust {
             return Err(Stop::Fail(Reason::ComponentUnauthorised, trust::untouchable(id).into()));
         }
@@ -197,7 +197,9 @@ impl<'b, E: Env> World<'b> for Device<'_, 'b, E> {
             return Ok(Some(digest));
         }
         match self.readable(id, content)? {
-            Some(Readable::Object(staged)) => Ok(Some(objects::digest(self.env, staged.object, algorithm)?)),
+            Some(Readable::Object(staged)) => {
+                self.effects.measure(self.env, staged, algorithm).map_err(Stop::Env).map(Some)
+            }
             Some(Readable::Bytes(bytes)) => Ok(Some(algorithm.digest(bytes))),
             None => Ok(None),
         }
@@ -290,7 +292,12 @@ impl<'b, E: Env> World<'b> for Device<'_, 'b, E> {
         let digest = envelope.claimed_digest();
         let is_installed = self.state.manifests.iter().any(|manifest| manifest.digest == digest);
         let accept = if is_installed { Accept::default() } else { accepted_now(self.env) };
-        Ok(envelope.verify_with(self.trust.signers.iter().map(|signer| &signer.key), accept)?)
+        let verified = envelope.verify_with(self.trust.signers.iter().map(|signer| &signer.key), accept)?;
+        if self.trust.is_no_signers(verified.key()) {
+            let text = "a manifest signed with the key of a TAM or a Verifier";
+            return Err(Stop::Fail(Reason::Unauthenticated, text.into()));
+        }
+        Ok(verified)
     }
 
     fn floor(&mut self, manifest_id: &ComponentId<'b>) -> Option<u64> {
@@ -298,7 +305,10 @@ impl<'b, E: Env> World<'b> for Device<'_, 'b, E> {
     }
 
     fn overwritable(&mut self, id: &ComponentId<'b>, running: &[ComponentId<'b>]) -> Result<(), Stop> {
-        let mut links = self.next.owners(id.as_bytes()).chain(self.next.dependents(id.as_bytes()));
+        // What a manifest needs whose signer is not trusted any more keeps nobody from updating it.
+        let dependents = self.next.dependents(id.as_bytes());
+        let obeyed = dependents.filter(|manifest| manifest.is_authorised(self.trust));
+        let mut links = self.next.owners(id.as_bytes()).chain(obeyed);
         let foreign = links.find(|link| !running.iter().any(|running| running.as_bytes() == link.id));
         let Some(foreign) = foreign else { return Ok(()) };
         let by = ComponentId::decode(&foreign.id)?;

@@ -120,7 +120,7 @@ fn what_the_store_offers_is_found_out_once() {
     ] {
         let (found, heard) = Store { abilities, ..Store::default() }
             .with(|installer| [installer.abilities(), installer.abilities()]);
-        assert_eq!(found, [expected; 2], "{abilities:?}");
+        assert_eq!(found, [Ok(expected); 2], "{abilities:?}");
         assert_eq!(heard.calls.len(), 1);
     }
 }
@@ -131,7 +131,7 @@ fn a_store_that_did_not_answer_is_asked_again() {
     let (found, heard) = Store::patched()
         .failing(command::GET_ABILITIES, raw::TEE_ERROR_OUT_OF_MEMORY)
         .with(|installer| (installer.abilities(), installer.begin(1).err(), installer.remove(UUID)));
-    assert_eq!(found.0, Abilities::default());
+    assert_eq!(found.0, Err(InstallError::OutOfMemory));
     assert_eq!((found.1, found.2), (Some(InstallError::OutOfMemory), Err(InstallError::OutOfMemory)));
     assert_eq!(heard.calls.len(), 3);
 }
@@ -263,7 +263,7 @@ fn a_store_that_does_not_let_the_agent_in_is_a_failure() {
             },
         );
         let failed = InstallError::Failed(code);
-        assert_eq!(result, (Abilities::default(), Some(failed), Err(failed), Err(failed)));
+        assert_eq!(result, (Err(failed), Some(failed), Err(failed), Err(failed)));
     }
 }
 
@@ -275,7 +275,15 @@ fn a_removed_trusted_application_is_gone_and_removing_it_again_changes_nothing()
     assert_eq!(heard.said(), [(command::REMOVE, &UUID[..])]);
 
     let (removed, _) = Store::patched().with(|installer| installer.remove(UUID));
-    assert_eq!(removed, Ok(None));
+    assert_eq!(removed, Ok(Some(0)));
+}
+
+/// When it was removed and the answer was lost, for example.
+#[test]
+fn code_of_what_is_removed_already_is_counted() {
+    let store = Store { usage: (2, 1), ..Store::patched() };
+    let (removed, _) = store.with(|installer| installer.remove(UUID));
+    assert_eq!(removed, Ok(Some(2)));
 }
 
 #[test]

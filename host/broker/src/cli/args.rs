@@ -27,21 +27,22 @@ Examples:
 
 Exit codes:
    0  done
-   1  failed, and not as below; the message says why. status: the Agent's storage is damaged
-   2  nothing to do: the Agent needed no TAM
+   1  failed, and not as below; the message says why. status: storage is damaged
+   2  nothing to do: the Agent needed no TAM, or contacted each a short time ago
    3  the TAM does not offer what was requested
    4  the TAM could not be reached, or its answer never came
    5  OP-TEE or the TEEP Agent in it could not be used
    6  the Agent refused what the TAM wanted, e.g. a bad signature or an older version
   64  the command line is wrong
 
-Payloads that a manifest names by URI are fetched for the Agent from any http or https server, without
-credentials and without following redirects; the Agent takes only what the manifest's signed digest
-matches. A broken transfer goes on where it broke.
+Payloads that a manifest names by URI are fetched for the Agent from any http or https server, without credentials and \
+without following redirects; the Agent takes only what the manifest's signed digest matches. A broken transfer goes on \
+where it broke.
 
-Progress and errors are written to stderr, the result to stdout. With --json progress is one JSON object
-per line too: {\"event\":\"fetched\",\"bytes\":65536,\"total\":131072,\"schema\":1}, total null when the server
-does not say it. Other events: agent-working, connecting, sent, received, fetching, fetch-trouble, outcome.";
+Progress and errors are written to stderr, the result to stdout. With --json progress is one JSON object per line too, \
+total being null when the server does not say it:
+    {\"event\":\"fetched\",\"bytes\":65536,\"total\":131072,\"schema\":1}
+Other events: agent-working, connecting, sent, received, fetching, fetch-trouble, outcome.";
 
 /// Ask the TEEP Agent in the TEE to install, update or give up Trusted Applications
 ///
@@ -98,6 +99,8 @@ pub(super) enum Task {
     /// put an older copy of everything the TEE has stored back, and the Agent cannot tell. It will then have what
     /// was installed at that time, trust whom it trusted then, and accept the manifests it accepted then. With
     /// "rpmb" OP-TEE refuses such a copy.
+    ///
+    /// docs/status.md explains an example, line by line and field by field, and says what to do about it.
     Status,
     /// Show the device's public keys, and what the TEE measures the Agent to be
     ///

@@ -3,7 +3,7 @@
 //!
 //! Text is for people and may change; JSON is for programs: fields are added to schema 1, never changed.
 
-use super::args::Args;
+use super::args::{Args, Task};
 use super::progress::{self, Progress};
 use super::{exit, exit_code, status};
 use crate::{Event, Failure, Report};
@@ -47,8 +47,9 @@ impl<'a, O: Write, E: Write> Output<'a, O, E> {
         }
     }
 
-    /// `wanted`: something was requested, so that a TAM that does nothing has not got it.
-    pub(super) fn done(&mut self, report: &Report, wanted: bool) -> u8 {
+    pub(super) fn done(&mut self, report: &Report, task: &Task) -> u8 {
+        // Then a TAM that does nothing has not got it.
+        let wanted = matches!(task, Task::RequestTa(_));
         let (code, result) = match (report.refusal(), report.exchanges) {
             (Some(_), _) => (exit::REFUSED, "refused"),
             (None, 0) => (exit::NOTHING, "nothing"),
@@ -65,6 +66,10 @@ impl<'a, O: Write, E: Write> Output<'a, O, E> {
                 self.out,
                 "{}",
                 match report.exchanges {
+                    // An Agent without TAMs fails.
+                    0 if matches!(task, Task::PolicyCheck) =>
+                        "Nothing to do: each TAM was contacted a short time ago, see teep-broker status. Try again later: \
+                         how soon the Agent contacts a TAM again its policy says (contact-interval, 60 seconds as a rule).",
                     0 => "Nothing to do: the Agent needs no TAM for this.",
                     _ if wanted => "Not found: the TAM does not offer this to the device.",
                     _ => "Done: the TAM has nothing to install or remove.",

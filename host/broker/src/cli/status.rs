@@ -24,7 +24,11 @@ pub(super) fn keys(info: &AgentInfo) -> String {
     ] {
         line(&mut lines, 0, &format!("{name} (COSE_Key): {}", hex::encode(key)));
     }
-    line(&mut lines, 0, &format!("measurement (SHA-256): {}", measurement(info)));
+    for (name, measurement) in
+        [("measurement", &info.measurement), ("TEE measurement", &info.tee_measurement)]
+    {
+        line(&mut lines, 0, &format!("{name} (SHA-256): {}", digits(measurement)));
+    }
     lines
 }
 
@@ -33,7 +37,8 @@ pub(super) fn status(info: &AgentInfo) -> String {
     let mut lines = String::new();
     let title = format!("TEEP Agent {}, signs with {}", printable(&info.version), printable(&info.suite));
     line(&mut lines, 0, &title);
-    field(&mut lines, 0, "measurement", &measurement(info));
+    field(&mut lines, 0, "measurement", &digits(&info.measurement));
+    field(&mut lines, 0, "TEE measurement", &digits(&info.tee_measurement));
     field(&mut lines, 0, "rollback protection", rollback_protection(info.rollback_protection));
     field(&mut lines, 0, "platform", &platform(&info.platform));
     match &info.stored {
@@ -55,8 +60,8 @@ pub(super) fn status(info: &AgentInfo) -> String {
     lines
 }
 
-fn measurement(info: &AgentInfo) -> String {
-    if info.measurement.is_empty() { "none".to_owned() } else { hex::encode(&info.measurement) }
+fn digits(measurement: &[u8]) -> String {
+    if measurement.is_empty() { "none".to_owned() } else { hex::encode(measurement) }
 }
 
 fn rollback_protection(protection: RollbackProtection) -> &'static str {

@@ -91,10 +91,17 @@ fn failure_is_1() {
 
 #[test]
 fn nothing_to_do_is_2() {
-    for args in [&["policy-check"][..], &["request-ta", UUID], &["unrequest-ta", UUID]] {
+    for (args, says) in [
+        (
+            &["policy-check"][..],
+            "each TAM was contacted a short time ago, see teep-broker status. Try again later",
+        ),
+        (&["request-ta", UUID], "the Agent needs no TAM for this."),
+        (&["unrequest-ta", UUID], "the Agent needs no TAM for this."),
+    ] {
         let ran = teep_broker(&FakeTee::new([Reply::Nothing]), args);
         assert_eq!(ran.code, exit::NOTHING);
-        assert_eq!(ran.out, "Nothing to do: the Agent needs no TAM for this.\n");
+        assert!(ran.out.starts_with(&format!("Nothing to do: {says}")), "{}", ran.out);
     }
 }
 
@@ -196,6 +203,25 @@ fn help_teaches_and_is_0() {
     }
     let ran = teep_broker(&FakeTee::new([]), &["--version"]);
     assert_eq!((ran.code, ran.out), (exit::OK, format!("teep-broker {}\n", env!("CARGO_PKG_VERSION"))));
+}
+
+/// On a machine without OP-TEE the program is there to read; it does not pretend to be more.
+#[cfg(not(feature = "optee"))]
+#[test]
+fn the_program_without_optee_shows_its_help_and_nothing_else() {
+    let program = |args: &[&str]| {
+        std::process::Command::new(env!("CARGO_BIN_EXE_teep-broker")).args(args).output().unwrap()
+    };
+    let help = program(&["--help"]);
+    assert_eq!(help.status.code(), Some(exit::OK.into()));
+    assert_eq!(String::from_utf8(help.stdout).unwrap(), teep_broker(&FakeTee::new([]), &["--help"]).out);
+    for args in [&["-q", "status"][..], &["-q", "keys"], &["-q", "request-ta", UUID], &["-q", "policy-check"]]
+    {
+        let ran = program(args);
+        assert_eq!((ran.status.code(), ran.stdout.as_slice()), (Some(exit::TEE_UNAVAILABLE.into()), &[][..]));
+        let err = String::from_utf8(ran.stderr).unwrap();
+        assert!(err.starts_with("teep-broker: this teep-broker was built without OP-TEE"), "{err}");
+    }
 }
 
 /// REQ-HTTP-040: component and proposed TAM reach the Agent, for both requests.

@@ -516,3 +516,35 @@ fn what_was_not_fetched_is_part_of_the_result() {
     let why = format!("Not fetched: the server of {} answers with HTTP status 404\n", server.uri());
     assert!(out.contains(&why), "{out}");
 }
+
+/// The payloads of one TAM are not counted for the next.
+#[test]
+fn payloads_are_counted_for_each_conversation() {
+    let server = Server::new((0..10).map(|_| answer("200 OK\r\nContent-Length: 0", b"")));
+    let first = Server::new([message(b"update"), no_content()]);
+    let second = Server::new([message(b"update"), no_content()]);
+    let mut replies = Vec::new();
+    for tam in [&first, &second] {
+        replies.push(connect(&tam.uri()));
+        replies.extend((0..2).map(|_| fetch(&server, 0)));
+        replies.push(send(&tam.uri(), b"success"));
+    }
+    replies.push(Reply::Nothing);
+    let tee = FakeTee::new(replies);
+    let result = Broker::new(tee.clone(), patient()).policy_check(&mut |_| {});
+    assert_eq!(result.map(|report| report.exchanges), Ok(4));
+}
+
+#[test]
+fn a_tam_that_wants_too_many_payloads_does_not_keep_others_from_being_asked() {
+    let server = Server::new((0..10).map(|_| answer("200 OK\r\nContent-Length: 0", b"")));
+    let first = Server::new([message(b"update")]);
+    let second = Server::new([no_content()]);
+    let mut replies = vec![connect(&first.uri())];
+    replies.extend((0..4).map(|_| fetch(&server, 0)));
+    replies.extend([connect(&second.uri()), Reply::Nothing]);
+    let tee = FakeTee::new(replies);
+    let failure = Broker::new(tee.clone(), patient()).policy_check(&mut |_| {}).unwrap_err();
+    assert_eq!(failure.error, Error::TooManyFetches { limit: 3 });
+    assert_eq!(second.requests().len(), 1);
+}

@@ -275,3 +275,18 @@ fn info_is_what_the_agent_says() {
     assert_eq!(broker(&tee).info(), Ok(info));
     assert_eq!(tee.sessions_opened_and_closed(), (1, 1));
 }
+
+#[test]
+fn a_policy_check_goes_on_past_a_tam_whose_message_is_dropped() {
+    let first = Server::new([message(b"garbage")]);
+    let second = Server::new([no_content()]);
+    let tee = FakeTee::new([
+        connect(&first.uri()),
+        Reply::Failed { reason: "the TAM's message is invalid and was dropped".to_owned() },
+        connect(&second.uri()),
+        Reply::Nothing,
+    ]);
+    let failure = broker(&tee).policy_check(&mut |_| {}).unwrap_err();
+    assert!(matches!(&failure.error, Error::AgentFailed { .. }), "{:?}", failure.error);
+    assert_eq!(second.requests().len(), 1, "the second TAM was asked");
+}

@@ -13,6 +13,8 @@ use teep_proto::teec::{
     TrustSource, Validity,
 };
 
+const GREETING: &str = "TEEP-Device/SecureFS/greeting.suit";
+
 fn key(n: u8) -> AnchorKey {
     AnchorKey { thumbprint: Thumbprint([n; 32]), certificate: None }
 }
@@ -26,6 +28,7 @@ pub(crate) fn info() -> AgentInfo {
         report_key: vec![0xa1, 0x21],
         attestation_key: vec![0xa1, 0x22],
         measurement: vec![],
+        tee_measurement: vec![],
         suite: "ESP256".to_owned(),
         rollback_protection: RollbackProtection::None,
         platform: Abilities::default(),
@@ -41,9 +44,9 @@ pub(crate) fn info() -> AgentInfo {
                 }],
                 ..TrustInfo::default()
             },
-            component_room: Room { used: 0, limit: 31 },
-            manifest_room: Room { used: 0, limit: 31 },
-            sequence_number_room: Room { used: 0, limit: 256 },
+            component_room: Room { used: 0, limit: 30 },
+            manifest_room: Room { used: 0, limit: 30 },
+            sequence_number_room: Room { used: 0, limit: 255 },
             ..Stored::default()
         }),
     }
@@ -51,7 +54,7 @@ pub(crate) fn info() -> AgentInfo {
 
 /// One that has seen a lot, on OP-TEE with patches and RPMB.
 fn busy() -> AgentInfo {
-    let data_id = vec![b"TEEP-Device".to_vec(), b"SecureFS".to_vec(), UUID_BYTES.to_vec(), b"x".to_vec()];
+    let id = |text: &str| text::parse(text).unwrap();
     let ta = InstalledComponent {
         component_id: text::native_ta(UUID_BYTES),
         uuid: Some(UUID_BYTES),
@@ -61,16 +64,16 @@ fn busy() -> AgentInfo {
         sessions: Some(2),
     };
     let data = InstalledComponent {
-        component_id: data_id,
+        component_id: id(&format!("TEEP-Device/SecureFS/uuid:{UUID}/greeting")),
         uuid: None,
         version: None,
         size: 1,
         digest: None,
         sessions: None,
     };
-    let manifest = |name: &str, component| InstalledManifest {
-        manifest_id: vec![name.as_bytes().to_vec()],
-        sequence_number: 7,
+    let manifest = |manifest_id, sequence_number, component| InstalledManifest {
+        manifest_id,
+        sequence_number,
         signer: Thumbprint([0x33; 32]),
         signer_trusted: true,
         tams: vec![],
@@ -100,6 +103,7 @@ fn busy() -> AgentInfo {
     };
     AgentInfo {
         measurement: vec![0xcd; 32],
+        tee_measurement: vec![0xce; 32],
         rollback_protection: RollbackProtection::Rpmb,
         platform: Abilities {
             checks_first: true,
@@ -110,7 +114,7 @@ fn busy() -> AgentInfo {
         },
         stored: Ok(Stored {
             trust: TrustInfo {
-                source: TrustSource::Updated,
+                source: TrustSource::BuiltIn,
                 sequence_number: 5,
                 tams: vec![tam],
                 signers: vec![signer],
@@ -122,18 +126,22 @@ fn busy() -> AgentInfo {
                     tams: vec![0],
                     former_tams: 1,
                     dependencies: vec![1],
-                    ..manifest("app", 1)
+                    ..manifest(id(GREETING), 7, 1)
                 },
-                InstalledManifest { signer_trusted: false, ..manifest("ta", 0) },
+                InstalledManifest {
+                    signer: Thumbprint([0x55; 32]),
+                    signer_trusted: false,
+                    ..manifest(text::native_ta_manifest(UUID_BYTES), 2, 0)
+                },
             ],
             pending: Pending {
-                actions: vec![PendingAction::Install(UUID_BYTES), PendingAction::Remove([0x2c; 16])],
+                actions: vec![PendingAction::Install([0x2b; 16]), PendingAction::Remove([0x2c; 16])],
                 objects: 3,
                 still_running: vec![StillRunning { uuid: UUID_BYTES, sessions: 1 }],
             },
-            component_room: Room { used: 2, limit: 31 },
-            manifest_room: Room { used: 2, limit: 31 },
-            sequence_number_room: Room { used: 4, limit: 256 },
+            component_room: Room { used: 2, limit: 30 },
+            manifest_room: Room { used: 2, limit: 30 },
+            sequence_number_room: Room { used: 4, limit: 255 },
         }),
         ..info()
     }
@@ -147,12 +155,13 @@ fn ask(info: AgentInfo, args: &[&str]) -> Ran {
 fn keys_for_people_and_programs() {
     let ran = ask(busy(), &["keys"]);
     assert_eq!(ran.code, exit::OK);
-    let measurement = "cd".repeat(32);
+    let [measurement, tee_measurement] = ["cd", "ce"].map(|byte| byte.repeat(32));
     assert_eq!(
         ran.out,
         format!(
             "public key (COSE_Key): a10102\ndecryption key (COSE_Key): a120\nreport key (COSE_Key): a121\n\
-             attestation key (COSE_Key): a122\nmeasurement (SHA-256): {measurement}\n"
+             attestation key (COSE_Key): a122\nmeasurement (SHA-256): {measurement}\n\
+             TEE measurement (SHA-256): {tee_measurement}\n"
         )
     );
     assert_eq!(
@@ -161,11 +170,15 @@ fn keys_for_people_and_programs() {
             "schema": 1, "command": "keys", "result": "ok",
             "keys": {
                 "public_key": "a10102", "decryption_key": "a120", "report_key": "a121",
-                "attestation_key": "a122", "measurement": measurement,
+                "attestation_key": "a122", "measurement": measurement, "tee_measurement": tee_measurement,
             },
         })
     );
-    assert!(ask(info(), &["keys"]).out.ends_with("measurement (SHA-256): none\n"));
+    assert!(
+        ask(info(), &["keys"])
+            .out
+            .ends_with("\nmeasurement (SHA-256): none\nTEE measurement (SHA-256): none\n")
+    );
 }
 
 #[test]
@@ -179,10 +192,11 @@ fn status_of_a_new_agent() {
             "\
 TEEP Agent 0.1.0, signs with ESP256
 measurement:         none
+TEE measurement:     none
 rollback protection: none: who controls Linux can put an older copy of all storage back
 platform:            installs one at a time, from the Agent's memory, cannot remove, does not list, does not count \
 sessions, obeys any program in Linux
-used:                0 of 31 components, 0 of 31 manifests, 0 of 256 sequence numbers
+used:                0 of 30 components, 0 of 30 manifests, 0 of 255 sequence numbers
 installed: none
 pending: none
 trusted (built-in, sequence number 0):
@@ -194,56 +208,14 @@ trusted (built-in, sequence number 0):
     );
 }
 
+/// What people read about it is what they see.
 #[test]
-fn status_of_a_busy_agent() {
+fn status_of_a_busy_agent_is_the_documented_example() {
+    let documentation = include_str!("../../../../docs/status.md");
+    let (_, rest) = documentation.split_once("```text\n").unwrap();
+    let (example, _) = rest.split_once("```").unwrap();
     let ran = ask(busy(), &["status"]);
-    assert_eq!(ran.code, exit::OK);
-    let [measurement, digest, tam, signer, verifier] =
-        ["cd", "ab", "11", "33", "44"].map(|octet| octet.repeat(32));
-    assert_eq!(
-        ran.out,
-        format!(
-            "\
-TEEP Agent 0.1.0, signs with ESP256
-measurement:         {measurement}
-rollback protection: rpmb: an older copy of the storage is not accepted
-platform:            installs in pieces, removes, lists, counts sessions, obeys the Agent only
-used:                2 of 31 components, 2 of 31 manifests, 4 of 256 sequence numbers
-installed:
-  TEEP-Device/SecureFS/uuid:{UUID}/ta
-    Trusted Application, version 2, 122880 bytes, 2 sessions
-    SHA-256:      {digest}
-    manifest:     ta, sequence number 7
-    signer:       {signer}, NOT TRUSTED any more
-    needed by:    app
-  TEEP-Device/SecureFS/uuid:{UUID}/x
-    data, 1 byte
-    digest:       open: the platform may have other bytes; they will be installed again
-    manifest:     app, sequence number 7
-    signer:       {signer}
-    needed by:    https://tam.example/tam, a TAM that is not trusted any more
-pending:
-  install {UUID}: interrupted, is finished with the next request
-  remove 2c2c2c2c-2c2c-2c2c-2c2c-2c2c2c2c2c2c: interrupted, is finished with the next request
-  3 stored objects of an Update under way, or of one that was interrupted
-  {UUID}: up to 1 session of the code from before, until closed
-trusted (updated, sequence number 5):
-  TAM https://tam.example/tam
-    key:          {tam}, certificate valid from 2023-11-14T22:13:20Z until 2030-03-17T17:46:40Z
-    and 1 more, for which the Agent's answer has no room
-    dialect:      pre-26
-    attestation:  required
-    last contact: 3 min ago, ended with success
-  signer {signer}
-    for:          everything
-    for:          TEEP-Device
-    and 2 more, for which the Agent's answer has no room
-    may:          some commands only, personalization data in the clear, changes the trust store
-    used:         2 of 4 components, 2 of 8 manifests
-  verifier {verifier}
-"
-        )
-    );
+    assert_eq!((ran.code, ran.out.as_str()), (exit::OK, example));
 }
 
 #[test]
@@ -251,10 +223,11 @@ fn status_for_programs() {
     let ran = ask(busy(), &["status", "--json"]);
     assert_eq!(ran.code, exit::OK);
     let (tam, signer, verifier) = ("11".repeat(32), "33".repeat(32), "44".repeat(32));
-    let data = format!("TEEP-Device/SecureFS/uuid:{UUID}/x");
+    let data = format!("TEEP-Device/SecureFS/uuid:{UUID}/greeting");
+    let suit = format!("TEEP-Device/SecureFS/uuid:{UUID}/suit");
     let ta = format!("TEEP-Device/SecureFS/uuid:{UUID}/ta");
     let status = json!({
-        "version": "0.1.0", "suite": "ESP256", "measurement": "cd".repeat(32),
+        "version": "0.1.0", "suite": "ESP256", "measurement": "cd".repeat(32), "tee_measurement": "ce".repeat(32),
         "rollback_protection": "rpmb",
         "platform": {
             "installs_in_pieces": true, "removes": true, "lists": true, "counts_sessions": true, "exclusive": true,
@@ -263,34 +236,34 @@ fn status_for_programs() {
         "components": [
             {
                 "component_id": ta, "uuid": UUID, "version": 2, "size": 122_880, "digest_algorithm": "SHA-256",
-                "digest": "ab".repeat(32), "manifest_sequence_number": 7, "manifests": ["ta"], "sessions": 2,
+                "digest": "ab".repeat(32), "manifest_sequence_number": 2, "manifests": [suit], "sessions": 2,
             },
             {
                 "component_id": data, "uuid": null, "version": null, "size": 1, "digest_algorithm": null,
-                "digest": null, "manifest_sequence_number": 7, "manifests": ["app"], "sessions": null,
+                "digest": null, "manifest_sequence_number": 7, "manifests": [GREETING], "sessions": null,
             },
         ],
         "manifests": [
             {
-                "manifest_id": "app", "sequence_number": 7, "signer": signer, "signer_trusted": true,
-                "tams": ["https://tam.example/tam"], "former_tams": 1, "dependencies": ["ta"],
+                "manifest_id": GREETING, "sequence_number": 7, "signer": signer, "signer_trusted": true,
+                "tams": ["https://tam.example/tam"], "former_tams": 1, "dependencies": [suit],
                 "dependents": [], "components": [data],
             },
             {
-                "manifest_id": "ta", "sequence_number": 7, "signer": signer, "signer_trusted": false,
-                "tams": [], "former_tams": 0, "dependencies": [], "dependents": ["app"], "components": [ta],
+                "manifest_id": suit, "sequence_number": 2, "signer": "55".repeat(32), "signer_trusted": false,
+                "tams": [], "former_tams": 0, "dependencies": [], "dependents": [GREETING], "components": [ta],
             },
         ],
         "pending": {
             "actions": [
-                { "action": "install", "uuid": UUID },
+                { "action": "install", "uuid": "2b2b2b2b-2b2b-2b2b-2b2b-2b2b2b2b2b2b" },
                 { "action": "remove", "uuid": "2c2c2c2c-2c2c-2c2c-2c2c-2c2c2c2c2c2c" },
             ],
             "objects": 3,
             "still_running": [{ "uuid": UUID, "sessions": 1 }],
         },
         "trust": {
-            "source": "updated", "sequence_number": 5,
+            "source": "built-in", "sequence_number": 5,
             "tams": [{
                 "uri": "https://tam.example/tam", "dialect": "pre-26", "attestation_required": true,
                 "keys": [{
@@ -311,9 +284,9 @@ fn status_for_programs() {
             "verifiers": [{ "thumbprint": verifier, "certificate": null }],
         },
         "room": {
-            "components": { "used": 2, "limit": 31 },
-            "manifests": { "used": 2, "limit": 31 },
-            "sequence_numbers": { "used": 4, "limit": 256 },
+            "components": { "used": 2, "limit": 30 },
+            "manifests": { "used": 2, "limit": 30 },
+            "sequence_numbers": { "used": 4, "limit": 255 },
         },
     });
     let expected = json!({ "schema": 1, "command": "status", "result": "ok", "status": status });
@@ -322,14 +295,19 @@ fn status_for_programs() {
 
 /// No TAM has a reference to it, and still it stays.
 #[test]
-fn trust_store_is_needed_by_the_agent() {
+fn trust_store_of_a_manifest_is_needed_by_the_agent() {
     let mut info = busy();
     let stored = info.stored.as_mut().unwrap();
+    stored.trust.source = TrustSource::Updated;
     stored.manifests[0].manifest_id = text::trust_store_manifest();
     stored.manifests[0].tams.clear();
     stored.manifests[0].former_tams = 0;
-    let out = ask(info, &["status"]).out;
+    let out = ask(info.clone(), &["status"]).out;
     assert!(out.contains("\n    needed by:    the Agent\n"), "{out}");
+    assert!(out.contains("\ntrusted (updated, sequence number 5):\n"), "{out}");
+    info.stored.as_mut().unwrap().trust.source = TrustSource::Provisioned;
+    let json = ask(info, &["status", "--json"]).json();
+    assert_eq!(json["status"]["trust"]["source"], "provisioned");
 }
 
 #[test]

@@ -71,7 +71,8 @@ right to name the component, not to change it.
   uri = \"https://mirror.example/hello.ta\"";
 
 const TRUST_STORE_EXAMPLES: &str = "\
-trust.toml, which replaces all that the devices have, so write down everybody whom they are to trust:
+trust.toml, which replaces all that the devices have, so write down everybody whom they are to
+trust. Without a sequence number, a TAM and a signer with trust-store = true it is none:
   [trust]
   sequence-number = 2              # above that of the trust store the devices have
   [[tam]]
@@ -89,9 +90,11 @@ trust.toml, which replaces all that the devices have, so write down everybody wh
 
 At manufacture, where the Agent was built to be provisioned:
   teep-suit trust-store trust.toml --out trust.cbor
+  teep-suit inspect trust.cbor
   teep-broker provision trust.cbor     # on the device
 
-Later, trust-manifest.toml, signed with the private key of the trust-store signer:
+Later, trust-manifest.toml, signed with the private key of the trust-store signer. Nothing else may
+be in it, and both ids are fixed:
   sequence-number = 2              # the same as in trust.toml
   vendor-id = \"c0ddd5f1-5243-5660-87db-4f5b0aa26c2f\"
   class-id = \"...\"
@@ -100,6 +103,7 @@ Later, trust-manifest.toml, signed with the private key of the trust-store signe
   file = \"trust.cbor\"
   id = \"TEEP-Device/SecureFS/uuid:f15aa4a3-e3c4-4c8f-8477-30824b81d2b4/trust\"
   teep-suit create trust-manifest.toml --key root.pem --out trust.suit
+  teep-suit inspect trust.suit --key root.pub.pem
   teep-tam publish DIR trust.suit";
 
 /// Make, sign and look into SUIT envelopes for Trusted Applications
@@ -179,9 +183,9 @@ pub(super) enum Task {
         #[arg(long, value_name = "FILE")]
         info: PathBuf,
     },
-    /// Show what an envelope says
+    /// Show what an envelope or a trust store says
     Inspect {
-        /// The envelope
+        /// The envelope, or a trust store as trust-store compiles it
         envelope: PathBuf,
 
         /// Key of its signer, PEM or COSE_Key, symmetric for HMAC, or certificate of the signer or its CA; without it

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 use super::Source;
 use crate::Error;
-use crate::payloads::{check_payloads, is_unchanged};
+use crate::payloads::{check_payloads, each_parameter, is_unchanged};
 use teep_proto::suit::labels::command;
-use teep_proto::suit::{Argument, ComponentId, Digest, Envelope, Manifest, Parameter, Section, text};
+use teep_proto::suit::{ComponentId, Digest, Envelope, Manifest, Parameter, Section, text};
 
 /// A manifest on which another one depends.
 #[derive(Clone, Debug)]
@@ -102,23 +102,10 @@ impl Override {
 
 /// Whether a command `code` of the manifest sets a URI. What is severed may.
 fn sets_uri(manifest: &Manifest<'_>, code: i64) -> Result<bool, Error> {
-    let mut found = false;
-    let sections = manifest.sections.iter().filter_map(|(_, section)| match section {
-        Section::Present(sequence) => Some(*sequence),
-        Section::Severed(_) => None,
-    });
     let severed = manifest.sections.iter().any(|(_, section)| matches!(section, Section::Severed(_)));
-    for sequence in sections.chain([manifest.shared]) {
-        sequence.visit(|command| {
-            if let (true, Argument::Parameters(list)) = (command.code == code, &command.argument) {
-                for parameter in list.iter()? {
-                    found |= matches!(parameter?, Parameter::Uri(_));
-                }
-            }
-            Ok(())
-        })?;
-    }
-    Ok(found || severed)
+    let mut found = severed;
+    each_parameter(manifest, |by, parameter| found |= by == code && matches!(parameter, Parameter::Uri(_)))?;
+    Ok(found)
 }
 
 fn own_id(manifest: &Manifest<'_>) -> String {

@@ -6,6 +6,7 @@ use crate::{Error, Sealed, Sealing, keys};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use teep_agent::config::parse_toml;
 use teep_proto::cose::ContentAlgorithm;
 use teep_proto::suit::labels::{component_text, text as manifest_text};
 use teep_proto::suit::text::{self, native_ta, native_ta_manifest};
@@ -16,13 +17,9 @@ use teep_proto::suit::text::{self, native_ta, native_ta_manifest};
 /// [`Error::Io`] for each file it names, [`Error::Description`] with the place of the mistake.
 pub(super) fn read(path: &Path) -> Result<Description, Error> {
     let text = std::fs::read_to_string(path).map_err(|source| Error::io("read", path, source))?;
-    let here = |problem: String| Error::Description(format!("{}: {problem}", path.display()));
-    let file: File = toml::from_str(&text).map_err(|error| here(toml_problem(&text, &error)))?;
+    let file: Result<File, _> = parse_toml(&text).map_err(Error::Description);
     let directory = path.parent().unwrap_or(Path::new(""));
-    file.describe(directory).map_err(|error| match error {
-        Error::Description(problem) => here(problem),
-        other => other,
-    })
+    file.and_then(|file| file.describe(directory)).map_err(|error| error.in_file(path))
 }
 
 #[derive(Deserialize)]
@@ -333,16 +330,6 @@ fn within(error: Error, table: &str, number: usize) -> Error {
             Error::Description(format!("{table} {}: {problem}", number.saturating_add(1)))
         }
         other => other,
-    }
-}
-
-/// One line of what the TOML reader would say in several.
-fn toml_problem(text: &str, error: &toml::de::Error) -> String {
-    let line =
-        error.span().and_then(|span| text.get(..span.start)).map(|before| before.matches('\n').count());
-    match line {
-        Some(line) => format!("line {}: {}", line.saturating_add(1), error.message()),
-        None => error.message().to_owned(),
     }
 }
 

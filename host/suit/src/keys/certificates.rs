@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Certificates of those who sign.
 
-use super::{as_pem, read};
+use super::{as_pem, load_public_key, read};
 use crate::Error;
 use std::path::Path;
-use teep_proto::cose::{Certificate, SigningKey};
+use teep_proto::cose::{Certificate, SigningKey, TrustAnchor};
 
 /// Reads certificates: any number in PEM, or one in DER.
 ///
@@ -17,6 +17,28 @@ pub fn load_certificates(path: &Path) -> Result<Vec<Certificate>, Error> {
         None => Certificate::from_der(&bytes).map(|certificate| vec![certificate]),
     };
     certificates.map_err(|error| Error::Key(format!("{}: {error}", path.display())))
+}
+
+/// Reads what is trusted to sign: certificates as [`load_certificates`] does, each of which is an anchor, or one public
+/// key as [`load_public_key`] does.
+///
+/// # Errors
+/// As these; [`Error::Key`] when a certificate allows its key neither to sign nor to issue certificates.
+pub fn load_anchors(path: &Path) -> Result<Vec<TrustAnchor>, Error> {
+    if !is_certificate(&read(path)?) {
+        return Ok(vec![load_public_key(path)?.into()]);
+    }
+    let anchor = |certificate| {
+        TrustAnchor::new(certificate).map_err(|error| Error::Key(format!("{}: {error}", path.display())))
+    };
+    load_certificates(path)?.into_iter().map(anchor).collect()
+}
+
+/// Whether `bytes` are certificates, in PEM or DER, which no COSE_Key begins as.
+pub(super) fn is_certificate(bytes: &[u8]) -> bool {
+    /// A SEQUENCE, too long for a length of one byte.
+    const DER: &[u8] = &[0x30, 0x82];
+    as_pem(bytes).map_or(bytes.starts_with(DER), |pem| pem.starts_with("-----BEGIN CERTIFICATE-----"))
 }
 
 /// `key`, whose signatures bring along the certificates in the file at `path`: first its own, behind each the one of its

@@ -2,14 +2,14 @@
 //! Keys that do more, or other things, than sign: symmetric ones, and those to which components are encrypted. They are
 //! kept as COSE_Key.
 
-use super::certificates::{certified, load_certificates};
+use super::certificates::{certified, is_certificate, load_anchors, load_certificates};
 use super::{as_hex, as_pem, load_signing_key, parse_public_key, read, write_new};
 use crate::{Error, Recipient};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 use teep_proto::cose::{
-    Accept, AgreementKey, AgreementSecret, PublicKey, RecipientKey, SigningKey, SymmetricKey, TrustAnchor,
-    Verified,
+    Accept, AgreementKey, AgreementSecret, Certificate, PublicKey, RecipientKey, SigningKey, SymmetricKey,
+    TrustAnchor, Verified,
 };
 use teep_proto::suit::{Authenticator, Envelope, Manifest, TrustedKeys};
 use zeroize::Zeroizing;
@@ -83,11 +83,8 @@ impl Trusted {
         let mut trusted = Self::default();
         for path in files {
             let bytes = Zeroizing::new(read(path)?);
-            let here = |error: teep_proto::Error| Error::Key(format!("{}: {error}", path.display()));
             if is_certificate(&bytes) {
-                for certificate in load_certificates(path)? {
-                    trusted.certificates.push(TrustAnchor::new(certificate).map_err(here)?);
-                }
+                trusted.certificates.extend(load_anchors(path)?);
                 continue;
             }
             match SymmetricKey::from_cose_key(&bytes) {
@@ -132,19 +129,22 @@ impl Trusted {
         }
         Ok(signed?)
     }
+
+    /// The certificate of the CA that vouches for the key that signed what [`verify`](Self::verify) gave; `None` where the
+    /// key itself is trusted.
+    pub fn authority(&self, manifest: &Verified<Manifest<'_>>) -> Option<&Certificate> {
+        let anchor = self.certificates.iter().find(|anchor| anchor.thumbprint() == manifest.signer())?;
+        match anchor {
+            TrustAnchor::Certificate(certificate) if manifest.key() != manifest.signer() => Some(certificate),
+            _ => None,
+        }
+    }
 }
 
 impl From<&[PublicKey]> for Trusted {
     fn from(public: &[PublicKey]) -> Self {
         Self { public: public.to_vec(), ..Self::default() }
     }
-}
-
-/// Whether `bytes` are certificates, in PEM or DER, which no COSE_Key begins as.
-fn is_certificate(bytes: &[u8]) -> bool {
-    /// A SEQUENCE, too long for a length of one byte.
-    const DER: &[u8] = &[0x30, 0x82];
-    as_pem(bytes).map_or(bytes.starts_with(DER), |pem| pem.starts_with("-----BEGIN CERTIFICATE-----"))
 }
 
 /// Reads a key to which a component is encrypted: a public key for ECDH-ES or a symmetric one, as COSE_Key, or as

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 use super::*;
-use crate::{Algorithm, Description, create, keys};
+use crate::{Algorithm, Component, Description, create, keys};
+use teep_agent::config::{SignerAnchor, TamAnchor, TrustStore};
 use teep_proto::cose::SymmetricKey;
 use teep_proto::suit::labels::{command, manifest};
 use teep_proto::suit::{
     Authenticator, ComponentId, DigestAlgorithm, EnvelopeBuilder, Language, ManifestBuilder, SequenceBuilder,
-    Text, Value, encode_envelope,
+    Text, Value, encode_envelope, text,
 };
 
 #[test]
@@ -126,4 +127,27 @@ fn broken_rules_and_recommendations_are_told() {
     let bare = encode_envelope(&bare.build(), &[], &[]).unwrap();
     let text = Summary::unauthenticated(&bare).unwrap().to_string();
     assert!(text.contains("WARNING           it lacks a shared sequence that checks the vendor"), "{text}");
+}
+
+/// Of a tool that did not look.
+#[test]
+fn a_trust_store_that_is_not_its_manifests_is_told() {
+    let key = keys::generate(Algorithm::Esp256).unwrap();
+    let signer = SignerAnchor { trust_store: true, ..SignerAnchor::new(key.public_key(), Vec::new()) };
+    let other = keys::generate(Algorithm::Esp256).unwrap().public_key();
+    let tams = vec![TamAnchor::new("https://tam.example/\u{1b}[2J".to_owned(), vec![other])];
+    let store = TrustStore { sequence_number: 3, tams, signers: vec![signer], ..TrustStore::default() };
+    let description = |sequence_number| Description {
+        manifest_id: text::trust_store_manifest(),
+        components: vec![Component::written(text::trust_store(), store.encode())],
+        ..Description::new([1; 16], sequence_number, [0x52; 16], [0x53; 16], Vec::new())
+    };
+    let shown = |sequence_number| {
+        let envelope = create(&description(sequence_number), std::slice::from_ref(&key)).unwrap();
+        Summary::unauthenticated(&envelope).unwrap().to_string()
+    };
+    let (equal, differing) = (shown(3), shown(2));
+    assert!(equal.contains("\ntrust store, sequence number 3") && !equal.contains("WARNING"), "{equal}");
+    assert!(differing.contains("devices refuse the trust store: it has sequence number 3"), "{differing}");
+    assert!(!equal.contains('\u{1b}'), "{equal}");
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-use super::{ArgumentSummary, CommandSequence, CommandSummary, Signer, Summary};
+use super::{ArgumentSummary, Authority, CommandSequence, CommandSummary, Signer, Summary};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -45,6 +45,9 @@ impl fmt::Display for Summary {
             };
             line(f, &format!("payload {}", payload.uri), &value)?;
         }
+        if let Some(store) = &self.trust_store {
+            write!(f, "\n{store}")?;
+        }
         self.sequences.iter().try_for_each(|sequence| sequence.fmt(f))?;
         write!(f, "\n{} bytes in all", self.bytes)
     }
@@ -58,7 +61,11 @@ impl fmt::Display for Signer {
         if let Some(own) = certificates.next() {
             write!(f, ", certificate of {own}")?;
         }
-        certificates.try_for_each(|issuer| write!(f, ", issued by {issuer}"))
+        certificates.try_for_each(|issuer| write!(f, ", issued by {issuer}"))?;
+        match &self.vouched_by {
+            None => Ok(()),
+            Some(Authority { subject, kid }) => write!(f, ", vouched for by the CA {subject} with key {kid}"),
+        }
     }
 }
 

@@ -15,10 +15,11 @@ A TAM is a directory. Changes in it count from the next message on; the server n
   DIR/attestation-keys/  public keys that sign the Evidence of the agents of the same names
   DIR/verifiers/    public keys of Verifiers whose Attestation Results about devices count
   DIR/measurements/ what devices' TEEs may measure their Agents to be
-  DIR/signers/      public keys of component signers: whose manifests this TAM passes on
+  DIR/signers/      keys of component signers, or certificates of CAs: whose manifests it passes on
   DIR/manifests/    *.suit, what there is; the highest sequence number is served
                     for-*/ in it: what is for one device
   DIR/withdrawn/    likewise, what devices that have it are told to give up
+  DIR/replaced/     what was published once, without payloads: it tells which numbers devices have
   DIR/payloads/     what manifests name by URI, served at /payloads/NAME with Range requests
 
 From nothing to a first installation:
@@ -41,8 +42,21 @@ A device gets what it requests, newer versions of what it has, what these depend
 on them (such as its personalization data), in an order in which it can be installed. If it says that
 it needs a manifest no longer, it is told to give it up, with the data that depends on it.
 
+A version can be newer by its manifest alone, with the same payload (other dependencies, other
+commands): give it a higher sequence number. Devices tell in SUIT Reports which manifests they have;
+those that do not get other payloads only. If the TAM does not know the number, as the manifest was
+never published here or was replaced by hand, it leaves it to the device to judge. What a device
+refuses it gets again at its next contact, once in each.
+
 To shut a device or a signer out, delete its file. A key has one role: one that is in two of agents/,
 attestation-keys/, verifiers/ and signers/ counts in neither.
+
+Signers whose keys change can be vetted by their CA: every signature counts that brings along, in
+x5chain, certificates from the key that signed up to the CA. When one of them has expired, by this
+machine's clock, the manifest is passed over until it is signed again. Devices know that CA, too.
+
+    teep-tam add-signer DIR ca.crt          # the CA's own certificate, alone in its file
+    teep-suit create hello.toml --key signer.pem --certificates chain.pem --out hello.suit
 
 Devices that know a CA and not the TAM's keys: have the public halves in DIR/keys/ certified, and put
 beside each key a file with its certificate, behind it those of the issuers up to the CA that is the
@@ -50,14 +64,15 @@ devices' trust anchor. Messages then bring them along, in x5chain.
 
     cat tam-esp256.crt between.crt > DIR/keys/tam-esp256.chain.pem     # and tam-ed25519.chain.pem
 
-Devices that have to prove what they are (attestation_key and measurement are from teep-broker --json keys):
+Devices that have to prove what they are (attestation_key and measurements are from teep-broker --json keys):
 
     teep-tam enrol DIR KEY --attestation-key ATTESTATION-KEY
-    teep-tam add-measurement DIR MEASUREMENT       # of a device that is known to be good
+    teep-tam add-measurement DIR MEASUREMENT       # measurement of a device that is known to be good
+    teep-tam add-measurement DIR MEASUREMENT       # and its tee_measurement
     teep-tam attestation DIR required              # or for one server: teep-tam serve --attestation required
 
 The TAM then asks for Evidence and checks its signature, that it answers this request, belongs to the
-key that signed the message, and, if there are expected measurements, that it has one of them. Without
+key that signed the message, and, if there are expected measurements, that all it tells are among them. Without
 expected measurements nothing is compared: that is for devices whose OP-TEE measures nothing. A device
 that does not convince gets ERR_ATTESTATION_REQUIRED with the reason, and no components.
 
@@ -73,6 +88,14 @@ The first TAM hands a device that convinced it an Attestation Result, which coun
 that it is about the key that signed the message, and that it has not expired. A device without one that
 counts is asked for Evidence if its attestation key is enrolled, and else gets nothing. Devices may then
 also report without being asked. One TAM can do both.
+
+Agents that want the TAM attested (attestation = \"required\" in their configuration) send a challenge. A
+program of yours brings the Attestation Result for it, from a Verifier that they trust:
+
+    teep-tam serve DIR --attested-by ./voucher    # runs ./voucher CHALLENGE THUMBPRINT, in hexadecimal digits
+
+It writes an EAT in the profile of TEEP to its standard output, with the challenge as eat_nonce and the
+thumbprint of the TAM's key as cnf, and ends with 0; whatever else it does is no result.
 
 Messages have the numbers of draft -26 and the IANA registry. Agents that still speak those of
 earlier drafts need a TAM URI of their own, that of a second server on the same DIR:
@@ -133,6 +156,10 @@ pub(super) enum Task {
         #[arg(long, value_name = "required|passport|off")]
         attestation: Option<Attestation>,
 
+        /// A program that gets this TAM attested to Agents that want that; see teep-tam --help
+        #[arg(long, value_name = "PROGRAM")]
+        attested_by: Option<PathBuf>,
+
         /// A private key: hand devices whose Evidence convinces an Attestation Result signed with it
         #[arg(long, value_name = "FILE")]
         verifier_key: Option<PathBuf>,
@@ -167,12 +194,13 @@ pub(super) enum Task {
         #[arg(value_name = "required|passport|off")]
         policy: Attestation,
     },
-    /// Add what a device's TEE may measure its Agent to be
+    /// Add what a device's TEE may measure its Agent, or itself, to be
     AddMeasurement {
         /// The TAM directory
         dir: PathBuf,
 
-        /// SHA-256 in hexadecimal digits: measurement of teep-broker keys, on a device that is known to be good
+        /// SHA-256 in hexadecimal digits: measurement or tee_measurement of teep-broker keys, on a device that is
+        /// known to be good
         digest: String,
 
         /// What to call it; otherwise its first digits
@@ -191,12 +219,12 @@ pub(super) enum Task {
         #[arg(long)]
         name: Option<String>,
     },
-    /// Vet a signer of Trusted Components by its public key
+    /// Vet a signer of Trusted Components by its public key or certificate, or all below a CA by the CA's certificate
     AddSigner {
         /// The TAM directory
         dir: PathBuf,
 
-        /// The key: a file (PEM or COSE_Key), or the hexadecimal digits of a COSE_Key
+        /// The key or certificate: a file (PEM, COSE_Key or DER), or the hexadecimal digits of a COSE_Key
         key: String,
 
         /// What to call the signer; otherwise the first digits of the key's thumbprint

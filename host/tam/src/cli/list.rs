@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What `teep-tam list` prints.
 
+use crate::event::printable;
 use crate::policy::Catalogue;
 use crate::store::{Directory, KeyEntry, Listing, Measurement, Offer, StoreError};
 use serde_json::{Value, json};
+use teep_proto::cose::Anchor;
 use teep_proto::suit::ComponentId;
+use teep_proto::teec::Validity;
 use teep_suit::command::Done;
 
 pub(super) fn list(directory: &Directory) -> Result<Done, StoreError> {
@@ -60,7 +63,21 @@ fn section(text: &mut String, title: &str, lines: impl ExactSizeIterator<Item = 
 }
 
 fn key_line(entry: &KeyEntry) -> String {
-    format!("{}  {} key {}", entry.name, entry.key.algorithm(), entry.key.thumbprint())
+    let key = entry.anchor.key();
+    let line = format!("{}  {} key {}", entry.name, key.algorithm(), key.thumbprint());
+    line + &certificate_text(&entry.anchor)
+}
+
+/// What follows the key of an anchor that is a certificate.
+pub(super) fn certificate_text(anchor: &impl Anchor) -> String {
+    anchor.certificate().map_or_else(String::new, |certificate| {
+        let (not_before, not_after) = certificate.validity();
+        format!(
+            ", certificate of {}, valid {}",
+            printable(&certificate.subject()),
+            Validity { not_before, not_after }
+        )
+    })
 }
 
 fn measurement_line(measurement: &Measurement) -> String {
@@ -73,8 +90,13 @@ fn measurement_object(measurement: &Measurement) -> Value {
 
 fn key_objects(listing: &Listing<KeyEntry>) -> Vec<Value> {
     let object = |entry: &KeyEntry| {
-        let (algorithm, kid) = (entry.key.algorithm().to_string(), entry.key.thumbprint().to_string());
-        json!({ "name": entry.name, "algorithm": algorithm, "kid": kid })
+        let key = entry.anchor.key();
+        let (algorithm, kid) = (key.algorithm().to_string(), key.thumbprint().to_string());
+        let certificate = entry.anchor.certificate().map(|certificate| {
+            let ((not_before, not_after), subject) = (certificate.validity(), certificate.subject());
+            json!({ "subject": subject, "not_before": not_before, "not_after": not_after })
+        });
+        json!({ "name": entry.name, "algorithm": algorithm, "kid": kid, "certificate": certificate })
     };
     listing.items.iter().map(object).collect()
 }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+mod manifests;
+
 use super::*;
 use crate::store::{OfferedComponent, OfferedDependency};
 use teep_proto::suit::Digest;
+use teep_proto::teep::QueryResponse;
 
 fn offer(name: &str, components: &[(&[u8], u8)], sequence_number: u64, bytes: usize) -> Offer {
     let components = components
@@ -48,7 +51,7 @@ fn chosen(wants: &[Wanted<'_>], has: &[Installed<'_>], offers: &[Offer]) -> Vec<
         tc_list: Some(has.iter().map(installed).collect()),
         ..QueryResponse::default()
     };
-    let decision = Catalogue::new(None, offers, &[]).decide(&response, true);
+    let decision = Catalogue::new(None, offers, &[]).decide(&Device::new(&response, &[]), true);
     assert!(decision.unneeded.is_empty());
     names(&decision)
 }
@@ -142,7 +145,8 @@ fn told(
             .collect()
     };
     let (offers, withdrawn) = (named(offers), named(withdrawn));
-    let decision = Catalogue::new(Some(agent), &offers, &withdrawn).decide(&response, true);
+    let decision =
+        Catalogue::new(Some(agent), &offers, &withdrawn).decide(&Device::new(&response, &[]), true);
     let unneeded = decision.unneeded.iter().map(|id| ComponentId::decode(id).unwrap().to_string());
     (names(&decision), unneeded.collect())
 }
@@ -263,5 +267,6 @@ fn what_a_device_does_not_need_goes_with_its_data() {
         ..QueryResponse::default()
     };
     let known = [Offer { manifest_id: Some(ta.clone()), ..offers[0].clone() }];
-    assert!(Catalogue::new(None, &known, &[]).decide(&response, false).is_empty(), "policy may say no");
+    let device = Device::new(&response, &[]);
+    assert!(Catalogue::new(None, &known, &[]).decide(&device, false).is_empty(), "policy may say no");
 }

@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 mod attestation;
 mod manifests;
+mod roles;
 
 pub use attestation::{Measurement, parse_measurement};
 pub use manifests::Published;
+pub use roles::KeyEntry;
 
 use super::{Listing, Offer, Store};
 use crate::{Error, TamConfig};
+use roles::{ONE_ROLE, ROLES, keys_only};
 use std::fmt;
 use std::fs;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use teep_proto::cose::{Algorithm, PublicKey, SigningKey, Thumbprint};
 use teep_proto::limits::MAX_MESSAGE;
-use teep_suit::{files, keys};
+use teep_proto::suit::Digest;
+use teep_suit::keys;
 
 const AGENTS: &str = "agents";
 const SIGNERS: &str = "signers";
@@ -22,6 +26,7 @@ const VERIFIERS: &str = "verifiers";
 const MEASUREMENTS: &str = "measurements";
 const MANIFESTS: &str = "manifests";
 const WITHDRAWN: &str = "withdrawn";
+const REPLACED: &str = "replaced";
 const PAYLOADS: &str = "payloads";
 const KEYS: &str = "keys";
 /// End of the name of a file with the certificates of one of the TAM's own keys.
@@ -31,9 +36,6 @@ const ED25519_KEY: &str = "tam-ed25519";
 const REPORT_KEY: &str = "tam-report";
 /// Bytes of a name of an Agent, a signer or a manifest at most.
 const MAX_NAME: usize = 100;
-/// Directories with public keys, one for each role.
-const ROLES: [&str; 4] = [AGENTS, SIGNERS, ATTESTATION_KEYS, VERIFIERS];
-const ONE_ROLE: &str = "each role needs keys of its own";
 
 /// A store in a directory, which is read anew for every message: putting a file there publishes it, removing
 /// it withdraws it.
@@ -48,10 +50,11 @@ const ONE_ROLE: &str = "each role needs keys of its own";
 /// | `verifiers/*` | public keys of Verifiers whose Attestation Results about Agents count, COSE_Key or PEM |
 /// | `measurements/*` | what TEEs may measure Agents to be, hexadecimal digits; without any nothing is compared |
 /// | `attestation` | whether devices have to be attested: `required`, `passport` or `off` |
-/// | `signers/*` | public keys of vetted Trusted Component signers, COSE_Key or PEM |
+/// | `signers/*` | public keys of vetted Trusted Component signers, COSE_Key or PEM, and certificates, PEM or DER: with that of a CA all are vetted below it |
 /// | `manifests/*.suit` | SUIT envelopes for every device |
 /// | `manifests/for-<16 digits>/*.suit` | those for the device whose key has a thumbprint that begins so |
 /// | `withdrawn/` | likewise, envelopes of manifests that devices are to give up |
+/// | `replaced/*.suit` | envelopes of manifests in whose place others came, without payloads: which sequence number devices have that tell the digest |
 /// | `payloads/*` | what manifests name by URI, served as it is |
 ///
 /// Names that begin with a dot are passed over. A key has one role: what is in two of these directories counts in
@@ -59,15 +62,6 @@ const ONE_ROLE: &str = "each role needs keys of its own";
 #[derive(Clone, Debug)]
 pub struct Directory {
     root: PathBuf,
-}
-
-/// A key with the name of its file.
-#[derive(Clone, Debug)]
-pub struct KeyEntry {
-    /// Name of the file.
-    pub name: String,
-    /// The key in it.
-    pub key: PublicKey,
 }
 
 /// Why a change of the directory was not made.
@@ -189,134 +183,6 @@ impl Directory {
     fn key_name(&self, name: &str) -> PathBuf {
         self.root.join(KEYS).join(name)
     }
-
-    /// Admits the Agent that has `key`. Without `name` the first digits of its thumbprint are one. Returns
-    /// the name.
-    ///
-    /// # Errors
-    /// [`StoreError::Nothing`] when it is enrolled; else as for any file and name.
-    pub fn enrol(&self, key: &PublicKey, name: Option<&str>) -> Result<String, StoreError> {
-        self.add_key(AGENTS, key, name)
-    }
-
-    /// Vets the Trusted Component signer that has `key`, as [`enrol`](Self::enrol) does for Agents.
-    ///
-    /// # Errors
-    /// As [`enrol`](Self::enrol).
-    pub fn add_signer(&self, key: &PublicKey, name: Option<&str>) -> Result<String, StoreError> {
-        self.add_key(SIGNERS, key, name)
-    }
-
-    fn add_key(&self, kind: &str, key: &PublicKey, name: Option<&str>) -> Result<String, StoreError> {
-        if let Some(place) = self.place_of(kind, key)? {
-            return Err(StoreError::Nothing(format!("the key is there already, as {place}")));
-        }
-        self.check_role(kind, key)?;
-        let name = match name {
-            Some(name) => format!("{name}.cose"),
-            None => format!("{:.16}.cose", key.thumbprint().to_string()),
-        };
-        let path = self.root.join(kind).join(checked_name(&name)?);
-        if path.exists() {
-            let problem = format!("{} holds another key: choose another name", path.display());
-            return Err(StoreError::Invalid(problem));
-        }
-        make_directory(&self.root.join(kind), 0o755)?;
-        files::write_atomic(&path, &key.to_cose_key())?;
-        Ok(name)
-    }
-
-    /// That `key` has no role beside the one of `kind`.
-    fn check_role(&self, kind: &str, key: &PublicKey) -> Result<(), StoreError> {
-        for other in other_roles(kind) {
-            if let Some(place) = self.place_of(other, key)? {
-                return Err(StoreError::Invalid(format!("the key is {place}: {ONE_ROLE}")));
-            }
-        }
-        if self.config()?.owns(key) {
-            return Err(StoreError::Invalid(format!("the key is one of the TAM itself: {ONE_ROLE}")));
-        }
-        Ok(())
-    }
-
-    /// The enrolled Agent that is called `name`, or whose thumbprint begins so.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`] when there is none, [`StoreError::Invalid`] when there are several.
-    pub fn agent(&self, name: &str) -> Result<Thumbprint, StoreError> {
-        const MIN_DIGITS: usize = 8;
-        let is_meant = |entry: &&KeyEntry| {
-            let stem = Path::new(&entry.name).file_stem().and_then(|stem| stem.to_str());
-            entry.name == name
-                || stem == Some(name)
-                || (name.len() >= MIN_DIGITS && entry.key.thumbprint().to_string().starts_with(name))
-        };
-        let entries = self.agent_entries()?.items;
-        let mut meant = entries.iter().filter(is_meant);
-        match (meant.next(), meant.next()) {
-            (Some(entry), None) => Ok(entry.key.thumbprint()),
-            (None, _) => Err(StoreError::NotFound(format!("no agent {name} is enrolled: see teep-tam list"))),
-            (Some(_), Some(_)) => Err(StoreError::Invalid(format!(
-                "several agents are called {name}: say more of the thumbprint"
-            ))),
-        }
-    }
-
-    /// The enrolled Agents by name.
-    ///
-    /// # Errors
-    /// [`StoreError::File`] when the directory cannot be read.
-    pub fn agent_entries(&self) -> Result<Listing<KeyEntry>, StoreError> {
-        self.keys_of(AGENTS)
-    }
-
-    /// The vetted signers by name.
-    ///
-    /// # Errors
-    /// [`StoreError::File`] when the directory cannot be read.
-    pub fn signer_entries(&self) -> Result<Listing<KeyEntry>, StoreError> {
-        self.keys_of(SIGNERS)
-    }
-
-    fn signer_keys(&self) -> Result<Vec<PublicKey>, StoreError> {
-        Ok(self.signer_entries()?.items.into_iter().map(|entry| entry.key).collect())
-    }
-
-    /// The keys of a role, without those that are in another one too.
-    fn keys_of(&self, kind: &str) -> Result<Listing<KeyEntry>, StoreError> {
-        let Listing { mut items, mut unusable } = self.read_keys(kind)?;
-        for other in other_roles(kind) {
-            let others = self.read_keys(other)?.items;
-            let is_other = |entry: &mut KeyEntry| others.iter().any(|other| other.key == entry.key);
-            for entry in items.extract_if(.., is_other) {
-                let why = format!("its key is in {other}, too: {ONE_ROLE}");
-                unusable.push((format!("{kind}/{}", entry.name), why));
-            }
-        }
-        Ok(Listing { items, unusable })
-    }
-
-    /// The file with `key` among those of a role.
-    fn place_of(&self, kind: &str, key: &PublicKey) -> Result<Option<String>, StoreError> {
-        let entries = self.read_keys(kind)?.items;
-        Ok(entries.iter().find(|entry| entry.key == *key).map(|entry| format!("{kind}/{}", entry.name)))
-    }
-
-    fn read_keys(&self, kind: &str) -> Result<Listing<KeyEntry>, StoreError> {
-        let mut listing = Listing::default();
-        let directory = self.root.join(kind);
-        // One that an earlier teep-tam made has not all of them.
-        if !directory.is_dir() {
-            return Ok(listing);
-        }
-        for (name, path) in list(&directory)? {
-            match keys::load_public_key(&path) {
-                Ok(key) => listing.items.push(KeyEntry { name, key }),
-                Err(error) => listing.unusable.push((format!("{kind}/{name}"), error.to_string())),
-            }
-        }
-        Ok(listing)
-    }
 }
 
 impl Store for Directory {
@@ -330,6 +196,10 @@ impl Store for Directory {
 
     fn withdrawn(&self) -> Result<Listing<Offer>, Error> {
         self.withdrawn_manifests().map_err(internal)
+    }
+
+    fn replaced(&self, digest: Digest) -> Result<Option<Offer>, Error> {
+        self.replaced_manifest(digest).map_err(internal)
     }
 
     fn attestation_keys(&self, agent: Thumbprint) -> Result<Listing<PublicKey>, Error> {
@@ -349,15 +219,6 @@ impl Store for Directory {
 fn make_directory(path: &Path, mode: u32) -> Result<(), StoreError> {
     let made = fs::DirBuilder::new().recursive(true).mode(mode).create(path);
     made.map_err(|source| teep_suit::Error::Io { doing: "make", path: path.to_owned(), source }.into())
-}
-
-fn other_roles(kind: &str) -> impl Iterator<Item = &'static str> {
-    ROLES.into_iter().filter(move |role| *role != kind)
-}
-
-fn keys_only(entries: Listing<KeyEntry>) -> Listing<PublicKey> {
-    let Listing { items, unusable } = entries;
-    Listing { items: items.into_iter().map(|entry| entry.key).collect(), unusable }
 }
 
 fn internal(error: StoreError) -> Error {

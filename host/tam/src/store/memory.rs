@@ -3,6 +3,7 @@ use super::{Listing, Offer, Store};
 use crate::Error;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use teep_proto::cose::{PublicKey, Thumbprint};
+use teep_proto::suit::Digest;
 
 /// A store in memory, for tests and demonstrations. Its clones share one content, so that it can be changed
 /// while a TAM uses it. It serves what it is given: whether a signer vouches for an [`Offer`] is up to who
@@ -17,6 +18,7 @@ struct Content {
     agents: Vec<PublicKey>,
     offers: Vec<Offer>,
     withdrawn: Vec<Offer>,
+    replaced: Vec<Offer>,
     attestation_keys: Vec<(Thumbprint, PublicKey)>,
     verifiers: Vec<PublicKey>,
     reference_values: Vec<[u8; 32]>,
@@ -35,7 +37,9 @@ impl MemoryStore {
 
     /// Replaces all offers.
     pub fn set_offers(&self, offers: Vec<Offer>) {
-        self.content().offers = offers;
+        let mut content = self.content();
+        let old = std::mem::replace(&mut content.offers, offers);
+        content.replaced.extend(old);
     }
 
     /// Replaces all manifests that devices are to give up.
@@ -75,6 +79,10 @@ impl Store for MemoryStore {
 
     fn withdrawn(&self) -> Result<Listing<Offer>, Error> {
         Ok(Listing { items: self.content().withdrawn.clone(), unusable: Vec::new() })
+    }
+
+    fn replaced(&self, digest: Digest) -> Result<Option<Offer>, Error> {
+        Ok(self.content().replaced.iter().find(|offer| offer.digest == digest).cloned())
     }
 
     fn attestation_keys(&self, agent: Thumbprint) -> Result<Listing<PublicKey>, Error> {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-use teep_proto::cose::{PublicKey, Thumbprint};
+use crate::attestation::now;
+use teep_proto::cose::{Accept, Anchor, Thumbprint};
 use teep_proto::limits::MAX_MESSAGE;
 use teep_proto::suit::labels::{command as command_code, manifest as manifest_label};
 use teep_proto::suit::{Argument, ComponentId, Digest, Envelope, Index, Manifest, Parameter, Section};
@@ -47,13 +48,26 @@ pub struct OfferedComponent {
 }
 
 impl Offer {
-    /// What `envelope` offers, if one of `signers` signed it. Whoever builds an [`Offer`] otherwise vouches
-    /// for what it says.
+    /// What `envelope` offers, if one of `signers` signed it: one of these keys, or one below these CAs with certificates
+    /// that are valid now. Whoever builds an [`Offer`] otherwise vouches for what it says.
     ///
     /// # Errors
     /// When it is malformed, too large for one message, signed by none of `signers` (REQ-TEEP-111), or carries a
     /// payload that was changed.
-    pub fn verified(name: String, envelope: Vec<u8>, signers: &[PublicKey]) -> Result<Self, Error> {
+    pub fn verified(name: String, envelope: Vec<u8>, signers: &[impl Anchor]) -> Result<Self, Error> {
+        // By a clock before 1970 no certificate is valid yet.
+        let now = now().and_then(|now| u64::try_from(now).ok()).unwrap_or_default();
+        Self::verified_at(name, envelope, signers, Some(now))
+    }
+
+    /// As [`verified`](Self::verified), with certificates that are valid at `now`, in seconds since 1970, or with `None`
+    /// whenever.
+    pub(super) fn verified_at(
+        name: String,
+        envelope: Vec<u8>,
+        signers: &[impl Anchor],
+        now: Option<u64>,
+    ) -> Result<Self, Error> {
         if envelope.len() > MAX_MESSAGE {
             return Err(Error {
                 kind: Kind::TooLarge,
@@ -63,7 +77,7 @@ impl Offer {
             });
         }
         let decoded = Envelope::decode(&envelope)?;
-        let verified = decoded.verify(signers)?;
+        let verified = decoded.verify_with(signers, Accept { now, ..Accept::default() })?;
         teep_suit::check_payloads(&decoded, verified.get()).map_err(|_| Error {
             kind: Kind::Unauthenticated,
             what: "a payload was changed: it does not have the digest that was signed",

@@ -21,14 +21,14 @@ pub(super) enum Asked {
 }
 
 impl Asked {
-    /// What every Agent is asked: its Trusted Components, which is all the policy here looks at (REQ-TEEP-049), and what
-    /// attests it if it has to be attested.
+    /// What every Agent is asked: its Trusted Components, and SUIT Reports for the manifests they are of, which is all the
+    /// policy here looks at (REQ-TEEP-049); and what attests it if it has to be attested.
     pub(super) fn query_request(&self) -> QueryRequest<'_> {
         let request = QueryRequest {
             versions: Some(vec![VERSION]),
             supported_teep_cipher_suites: SUITES.map(CipherSuite::sign1).to_vec(),
             supported_suit_cose_profiles: SuitCoseProfile::TEEP.to_vec(),
-            data_item_requested: data_item::TRUSTED_COMPONENTS,
+            data_item_requested: data_item::TRUSTED_COMPONENTS | data_item::SUIT_REPORTS,
             ..QueryRequest::default()
         };
         let data_item_requested = request.data_item_requested | data_item::ATTESTATION;

@@ -64,7 +64,7 @@ impl Attesting {
         let Message::QueryRequest(request) = message else { panic!("a QueryRequest") };
         assert_eq!(request.token, None, "REQ-TEEP-041");
         assert_eq!(request.supported_freshness_mechanisms, None, "REQ-TEEP-132: the nonce");
-        let asked = data_item::ATTESTATION | data_item::TRUSTED_COMPONENTS;
+        let asked = data_item::ATTESTATION | data_item::TRUSTED_COMPONENTS | data_item::SUIT_REPORTS;
         assert_eq!(request.data_item_requested, asked, "REQ-TEEP-049");
         request.challenge.expect("AMB-17").to_vec()
     }

@@ -25,7 +25,8 @@ fn the_first_query_request_is_for_an_agent_nobody_knows() {
         let message = Message::decode(payload).expect("valid (REQ-TEEP-041, 042, 043)").into_inner();
         let Message::QueryRequest(request) = message else { panic!("a QueryRequest (REQ-TEEP-040)") };
         assert_eq!(request.token.unwrap().len(), 16);
-        assert_eq!(request.data_item_requested, data_item::TRUSTED_COMPONENTS, "no more (REQ-TEEP-049)");
+        let asked = data_item::TRUSTED_COMPONENTS | data_item::SUIT_REPORTS;
+        assert_eq!(request.data_item_requested, asked, "no more (REQ-TEEP-049)");
         assert_eq!(request.challenge, None);
         assert_eq!(request.supported_freshness_mechanisms, None);
         assert_eq!(request.versions, Some(vec![0]));
@@ -167,7 +168,8 @@ fn a_failed_update_ends_the_exchange() {
     let world = World::new();
     let failed = world.send(&error(Some(&world.update()), ErrCode::MANIFEST_PROCESSING_FAILED));
     assert!(failed.is_settled());
-    assert!(failed.events[0].contains("ERR_MANIFEST_PROCESSING_FAILED (11): no"), "{:?}", failed.events);
+    let told = "ERR_MANIFEST_PROCESSING_FAILED (11), in language en: no";
+    assert!(failed.events[0].contains(told), "{:?} (REQ-TEEP-015)", failed.events);
     world.update();
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use teep_proto::cose::{Algorithm, PublicKey, Signatures, Thumbprint, sign1};
 use teep_proto::limits::MAX_MESSAGE;
+use teep_proto::suit::Digest;
 use teep_proto::teep::Message;
 use teep_suit::keys;
 use teep_tam::store::{Listing, Offer};
@@ -253,6 +254,10 @@ impl Store for BrokenStore {
     }
 
     fn withdrawn(&self) -> Result<Listing<Offer>, Error> {
+        panic!("not reached")
+    }
+
+    fn replaced(&self, _: Digest) -> Result<Option<Offer>, Error> {
         panic!("not reached")
     }
 

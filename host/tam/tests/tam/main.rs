@@ -15,5 +15,6 @@ mod conversation;
 mod dialect;
 mod hostile;
 mod http;
+mod manifests;
 mod passport;
 mod world;

@@ -139,7 +139,8 @@ fn a_passport_is_asked_for_without_a_challenge_and_believed() {
     request(&world, &world.tam.process_connect().unwrap(), |request| {
         assert_eq!((request.token, request.challenge), (None, None), "REQ-TEEP-041, 043");
         assert_eq!(request.supported_freshness_mechanisms.as_deref(), Some(&[1][..]), "AMB-03");
-        assert_eq!(request.data_item_requested, data_item::ATTESTATION | data_item::TRUSTED_COMPONENTS);
+        let asked = data_item::ATTESTATION | data_item::TRUSTED_COMPONENTS | data_item::SUIT_REPORTS;
+        assert_eq!(request.data_item_requested, asked);
     });
     let shown = passport(&verifier(), &agent(&world), Some(FAR));
     let token = served(&world, &show(&world, None, &shown));

@@ -168,6 +168,7 @@ pub(crate) fn error(token: Option<&[u8]>, code: ErrCode) -> Message<'_> {
         supported_freshness_mechanisms: Some(vec![0]),
         supported_suit_cose_profiles: SuitCoseProfile::TEEP.to_vec(),
         versions: Some(vec![0]),
+        err_lang: Some("en"),
         ..ErrorMessage::new(token, code, Some("no"))
     })
 }

@@ -25,9 +25,9 @@ const REMOVE: u64 = 1;
 
 impl AgentInfo {
     pub(in crate::teec) fn write(&self, w: &mut Writer) {
-        w.array(10).text(&self.version);
+        w.array(11).text(&self.version);
         let keys = [&self.public_key, &self.decryption_key, &self.report_key, &self.attestation_key];
-        for bytes in keys.into_iter().chain([&self.measurement]) {
+        for bytes in keys.into_iter().chain([&self.measurement, &self.tee_measurement]) {
             w.bytes(bytes);
         }
         w.text(&self.suite).uint(self.rollback_protection.number());
@@ -41,7 +41,7 @@ impl AgentInfo {
     }
 
     pub(in crate::teec) fn read(r: &mut Reader<'_>) -> Result<Self, Error> {
-        r.array_of(10, "Agent information")?;
+        r.array_of(11, "Agent information")?;
         Ok(Self {
             version: r.text("a version")?.to_owned(),
             public_key: r.bytes("a COSE_Key")?.to_vec(),
@@ -49,6 +49,7 @@ impl AgentInfo {
             report_key: r.bytes("a COSE_Key")?.to_vec(),
             attestation_key: r.bytes("a COSE_Key")?.to_vec(),
             measurement: r.bytes("a measurement")?.to_vec(),
+            tee_measurement: r.bytes("a measurement")?.to_vec(),
             suite: r.text("an algorithm")?.to_owned(),
             rollback_protection: RollbackProtection::read(r)?,
             platform: Abilities::read(r)?,

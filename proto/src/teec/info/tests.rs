@@ -19,6 +19,7 @@ pub(in crate::teec) fn info() -> AgentInfo {
         report_key: vec![4],
         attestation_key: vec![5],
         measurement: vec![6; 32],
+        tee_measurement: vec![7; 32],
         suite: "ESP256".to_owned(),
         rollback_protection: RollbackProtection::Rpmb,
         platform: Abilities { removes: true, counts_sessions: true, ..Abilities::default() },

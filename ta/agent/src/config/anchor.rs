@@ -37,6 +37,12 @@ impl TamAnchor {
         Self { uri, dialect: Dialect::Final, keys, report_key: None, attestation_required: false }
     }
 
+    /// Whether a Broker can reach it: its URI is one of http or https.
+    pub(super) fn is_reachable(&self) -> bool {
+        let mut schemes = ["http://", "https://"].into_iter();
+        schemes.any(|scheme| self.uri.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()))
+    }
+
     pub(super) fn write(&self, w: &mut Writer) {
         w.array(5).text(&self.uri).text(self.dialect.name()).array(self.keys.len());
         for key in &self.keys {

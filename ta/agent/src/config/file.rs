@@ -11,6 +11,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use attestation::{Attestation, Eat};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use std::path::Path;
 use teep_proto::limits::MAX_TRUST_STORE;
 use teep_proto::suit::text;
@@ -93,6 +94,9 @@ pub fn compile_toml(path: &Path) -> Result<Vec<u8>, String> {
             provisioning: file.trust.provisioning,
             trust,
         };
+        if let Some(flaw) = config.flaw() {
+            return Err(format!("it needs {flaw}"));
+        }
         let bytes = config.encode();
         Config::decode(&bytes).map_err(|e| e.to_string())?;
         Ok(bytes)
@@ -103,19 +107,10 @@ pub fn compile_toml(path: &Path) -> Result<Vec<u8>, String> {
 /// trust, for a manifest or for `teep-broker provision`. Key files are relative to it.
 ///
 /// # Errors
-/// One sentence that names the file and what is wrong in it.
+/// One sentence that names the file and what is wrong in it; all that is too much, and all that is missing.
 pub fn compile_trust_store(path: &Path) -> Result<Vec<u8>, String> {
     compile(path, |file, directory| {
-        let built_in = [
-            ("[device]", file.device.is_some()),
-            ("[[decryption-key]]", !file.decryption_key.is_empty()),
-            ("[attestation]", file.attestation.is_some()),
-            ("[eat]", file.eat.is_some()),
-            ("trust.provisioning", file.trust.provisioning),
-        ];
-        if let Some((entry, _)) = built_in.into_iter().find(|(_, there)| *there) {
-            return Err(format!("{entry} is built into the Agent and cannot be in a trust store"));
-        }
+        file.check_replaces()?;
         let bytes = file.trust_store(directory)?.encode();
         if bytes.len() > MAX_TRUST_STORE {
             return Err(format!(
@@ -135,8 +130,22 @@ fn compile(
 ) -> Result<Vec<u8>, String> {
     let wrong = |what: String| format!("{}: {what}", path.display());
     let text = std::fs::read_to_string(path).map_err(|e| wrong(e.to_string()))?;
-    let file: File = toml::from_str(&text).map_err(|e| wrong(e.to_string()))?;
+    let file: File = parse_toml(&text).map_err(wrong)?;
     make(&file, path.parent().unwrap_or(Path::new("."))).map_err(wrong)
+}
+
+/// Reads the `text` of a TOML file that a person wrote.
+///
+/// # Errors
+/// One line that says which line is wrong, and how.
+pub fn parse_toml<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    toml::from_str(text).map_err(|error| {
+        let before = error.span().and_then(|span| text.get(..span.start));
+        match before.map(|before| before.matches('\n').count()) {
+            Some(lines) => format!("line {}: {}", lines.saturating_add(1), error.message()),
+            None => error.message().to_string(),
+        }
+    })
 }
 
 /// The bytes of hexadecimal digits.

@@ -13,6 +13,9 @@ pub enum Suite {
 }
 
 impl Suite {
+    /// All there are.
+    pub(super) const ALL: [Self; 2] = [Self::Esp256, Self::Ed25519];
+
     /// Its one algorithm.
     pub const fn algorithm(self) -> Algorithm {
         match self {
@@ -23,6 +26,6 @@ impl Suite {
 
     /// The suite with this number of an algorithm; `None` for all others.
     pub(super) fn from_number(number: i64) -> Option<Self> {
-        [Self::Esp256, Self::Ed25519].into_iter().find(|suite| suite.algorithm().number() == number)
+        Self::ALL.into_iter().find(|suite| suite.algorithm().number() == number)
     }
 }

@@ -10,6 +10,10 @@ fn public(n: u8) -> PublicKey {
     SigningKey::p256_from_scalar(&[n; 32]).expect("a scalar").public_key()
 }
 
+fn ed25519(n: u8) -> PublicKey {
+    SigningKey::ed25519_from_seed(&[n; 32]).public_key()
+}
+
 fn config(signer: u8) -> Config {
     Config {
         vendor_ids: vec![[1; 16]],
@@ -37,7 +41,7 @@ fn trust(signer: u8) -> TrustStore {
                 dialect,
                 report_key: (dialect == Dialect::Final).then(|| secret().public_key().clone()),
                 attestation_required: dialect == Dialect::Final,
-                ..TamAnchor::new(format!("https://{dialect}.example/tam"), vec![public(1)])
+                ..TamAnchor::new(format!("https://{dialect}.example/tam"), vec![ed25519(1), public(1)])
             })
             .to_vec(),
         signers: vec![
@@ -131,6 +135,34 @@ fn a_tam_that_has_to_be_attested_needs_a_verifier() {
     let trust = TrustStore { verifiers: vec![], ..trust(2) };
     let error = TrustStore::decode(&trust.encode()).expect_err("nobody can vouch for it");
     assert_eq!(error.what, "a verifier for the TAMs that have to be attested");
+}
+
+/// Why an Agent is not built with `trust`; its suite is Ed25519.
+fn flaw(trust: TrustStore) -> &'static str {
+    let config = Config { trust, ..config(2) };
+    Config::decode(&config.encode()).expect_err("it could not be reached").what
+}
+
+#[test]
+fn attack_built_in_tams_have_only_the_other_suite() {
+    let mut trust = trust(2);
+    trust.tams.iter_mut().for_each(|tam| tam.keys = vec![public(1).into()]);
+    assert!(flaw(trust.clone()).contains("the Agent's own cipher suite"), "REQ-TEEP-026");
+    trust.tams[0].keys.push(ed25519(1).into());
+    assert_eq!(trust.missing_tam(Suite::Ed25519, None), None);
+}
+
+#[test]
+fn attack_built_in_tams_cannot_be_reached() {
+    let mut trust = trust(2);
+    for uri in ["coaps://tam.example/tam", "tam.example", "https://"] {
+        (trust.tams[0].uri, trust.tams[1].uri) = (uri.into(), format!("ftp://{uri}"));
+        assert_eq!(flaw(trust.clone()), "a TAM with an http or https URI", "{uri:?}");
+    }
+    // The one that could be reached has to have the key.
+    trust.tams[0].uri = "http://tam.example/tam".into();
+    trust.tams[0].keys = vec![public(1).into()];
+    assert!(flaw(trust).contains("the Agent's own cipher suite"));
 }
 
 /// REQ-TEEP-141, REQ-TEEP-063.

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Whom the Agent trusts and what it lets them do: the part of its configuration that can be replaced, as a whole.
 
+use super::Suite;
 use super::anchor::{self, SignerAnchor, TamAnchor};
 use crate::processor;
 use alloc::vec::Vec;
 use teep_proto::cbor::{Reader, Writer, encode};
 use teep_proto::cose::{Thumbprint, TrustAnchor};
 use teep_proto::limits::{MAX_LIST, MAX_TRUST_STORE};
+use teep_proto::suit::labels::command;
 use teep_proto::{Error, Kind};
 
 /// Version of the encoded form. An Agent that is newer than a stored trust store has to read it still.
@@ -38,8 +40,8 @@ pub struct Policy {
     /// Seconds in which a TAM that was contacted is left out by policy checks, and not told again that the same component
     /// is wanted. With 0 each check contacts each TAM.
     pub contact_interval: u32,
-    /// Errors to invalid messages that the Agent sends in a minute at most. With 0 it sends none: such messages are
-    /// dropped without an answer (AMB-07).
+    /// Errors to invalid messages, and to Updates that count for nothing whatever is in them, that the Agent sends in a
+    /// minute at most. With 0 it sends none: such messages are dropped without an answer (AMB-07).
     pub errors_per_minute: u32,
     /// Updates that the Agent lets write to storage in an hour at most, those of all TAMs together; 0: any number.
     pub updates_per_hour: u32,
@@ -50,7 +52,7 @@ impl Default for Policy {
         Self {
             strict_dependencies: false,
             unnamed_manifests: false,
-            contact_interval: 0,
+            contact_interval: 60,
             errors_per_minute: 30,
             updates_per_hour: 200,
         }
@@ -162,8 +164,53 @@ impl TrustStore {
         if self.tams.is_empty() {
             return Some("a trust store with at least one TAM");
         }
-        let can_change = self.signers.iter().any(|signer| signer.trust_store);
-        (!can_change).then_some("a trust store with at least one signer that may change it again")
+        if self.sequence_number == u64::MAX {
+            return Some(
+                "a trust store with a sequence number below 2^64 - 1, so that there can be a higher one",
+            );
+        }
+        (!self.can_be_changed(None))
+            .then_some("a trust store with at least one signer that may change it again")
+    }
+
+    /// What an Agent of the cipher suite `suite` needs besides, to be reached and changed still with this one. `now` is
+    /// the time where there is a clock that is trusted.
+    pub(crate) fn missing(&self, suite: Suite, now: Option<u64>) -> Option<&'static str> {
+        self.missing_tam(suite, now).or_else(|| {
+            let what = "a signer that may change it again, with a key or certificate that is valid now";
+            (!self.can_be_changed(now)).then_some(what)
+        })
+    }
+
+    /// Whether a signer has the right to bring another one, the commands for that, and a key that counts `now`.
+    fn can_be_changed(&self, now: Option<u64>) -> bool {
+        let brings = |signer: &SignerAnchor| {
+            [command::WRITE, command::FETCH].iter().any(|command| signer.may_use(*command))
+        };
+        let mut signers = self.signers.iter();
+        signers.any(|signer| signer.trust_store && brings(signer) && is_valid(&signer.key, now))
+    }
+
+    /// What the TAMs lack, if none of them can order anything of an Agent of the cipher suite `suite` (REQ-TEEP-026).
+    pub(super) fn missing_tam(&self, suite: Suite, now: Option<u64>) -> Option<&'static str> {
+        let signs = |tam: &TamAnchor, now| tam.keys.iter().any(|key| key.serves(suite.algorithm(), now));
+        let reachable = || self.tams.iter().filter(|tam| tam.is_reachable());
+        let obeyed = || reachable().filter(|tam| signs(tam, None));
+        let valid = || obeyed().filter(|tam| signs(tam, now));
+        let has_verifier = self.verifiers.iter().any(|key| is_valid(key, now));
+        if reachable().next().is_none() {
+            return Some("a TAM with an http or https URI");
+        }
+        if obeyed().next().is_none() {
+            return Some("a TAM to be reached by http or https with a key of the Agent's own cipher suite");
+        }
+        if valid().next().is_none() {
+            return Some(
+                "a TAM with a key of the Agent's own cipher suite or a certificate that is valid now",
+            );
+        }
+        let has_one = valid().any(|tam| !tam.attestation_required || has_verifier);
+        (!has_one).then_some("a Verifier that is valid now, for the TAMs that have to be attested")
     }
 
     /// A TAM that stands in it twice.
@@ -191,6 +238,20 @@ impl TrustStore {
         twice.map(TrustAnchor::thumbprint)
     }
 
+    /// Whether the key is a TAM's or a Verifier's: it signs no manifests then, also where the CA of a signer has given it a
+    /// certificate (REQ-ARCH-007).
+    pub(crate) fn is_no_signers(&self, key: Thumbprint) -> bool {
+        let others = self.tams.iter().flat_map(|tam| &tam.keys).chain(&self.verifiers);
+        others.into_iter().any(|other| other.thumbprint() == key)
+    }
+
+    /// Whether the key is a signer's or a Verifier's: it signs no messages then, also where the CA of a TAM has given it a
+    /// certificate (REQ-ARCH-007).
+    pub(crate) fn is_no_tams(&self, key: Thumbprint) -> bool {
+        let others = self.signers.iter().map(|signer| &signer.key).chain(&self.verifiers);
+        others.into_iter().any(|other| other.thumbprint() == key)
+    }
+
     /// A TAM that has to be attested although there is nobody who could.
     pub(super) fn unattestable_tam(&self) -> Option<&TamAnchor> {
         self.tams.iter().find(|tam| tam.attestation_required && self.verifiers.is_empty())
@@ -211,4 +272,9 @@ impl TrustStore {
     pub(crate) fn signer(&self, thumbprint: Thumbprint) -> Option<&SignerAnchor> {
         self.signers.iter().find(|signer| signer.key.thumbprint() == thumbprint)
     }
+}
+
+/// Whether some signature can count under `anchor`. Those of manifests and Attestation Results may be of any suite.
+fn is_valid(anchor: &TrustAnchor, now: Option<u64>) -> bool {
+    Suite::ALL.iter().any(|suite| anchor.serves(suite.algorithm(), now))
 }

@@ -3,8 +3,7 @@
 
 use super::manifest::{Loaded, Proof, UPDATE, early};
 use super::run::{Halt, Outcome, Procedure, Run};
-use super::{Stop, World};
-use crate::component;
+use super::{Content, Stop, World};
 use alloc::format;
 use alloc::vec::Vec;
 use teep_proto::cose::Verified;
@@ -179,9 +178,12 @@ impl<'b, W: World<'b>> Run<'_, 'b, W> {
         // A dependency goes by the name its dependent gives it (REQ-SUIT-055). With another one of its own it would be
         // stored, and its sequence number kept, in the place of a manifest that it is not.
         let own_id = verified.get().component_id;
-        if let Some(own_id) = own_id.filter(|own| !component::same(own.as_bytes(), id.as_bytes())) {
+        if let Some(own_id) = own_id.filter(|own| *own != id) {
             let text = format!("the dependency {id} calls itself {own_id}");
             return Err(early(Stop::Fail(Reason::ComponentUnauthorised, text.into()), &path));
+        }
+        if own_id.is_none() {
+            self.check_naming(&id).map_err(|stop| early(stop, &path))?;
         }
         let proof = Proof::Verified(verified);
         let mut loaded = Loaded::new(id, envelope, proof, path, &mut self.components, self.procedure)?;
@@ -190,6 +192,21 @@ impl<'b, W: World<'b>> Run<'_, 'b, W> {
         self.manifests.push(loaded);
         self.is_set_checked = false;
         Ok(())
+    }
+
+    /// Whoever names a dependency that has no name of its own, and is not installed under this one, needs the right to
+    /// the name: it takes the place of what is there, and its sequence number counts from then on.
+    fn check_naming(&mut self, id: &ComponentId<'b>) -> Result<(), Stop> {
+        let Some(dependent) = self.contexts.last() else { return Ok(()) };
+        let dependent = self.manifests.get(dependent.manifest).ok_or(Stop::INTERNAL)?;
+        let signer = dependent.signer().ok_or(Stop::INTERNAL)?;
+        let named = dependent
+            .dependencies()
+            .find_map(|(_, slot)| self.components.get(slot).ok().filter(|component| component.id == *id));
+        match named.map(|component| component.content) {
+            Some(Content::Installed) => Ok(()),
+            _ => self.world.authorise(signer, id, None),
+        }
     }
 
     /// Refuses what would run for ever, or take more than its share.
@@ -210,8 +227,8 @@ impl<'b, W: World<'b>> Run<'_, 'b, W> {
     }
 
     /// In strict mode, a dependent has every section that its dependency has (REQ-SUIT-109).
-    fn check_sections(&self, dependency: &Loaded<'b>) -> Result<(), Stop> {
-        if !self.policy.strict_dependencies || self.contexts.is_empty() {
+    fn check_sections(&mut self, dependency: &Loaded<'b>) -> Result<(), Stop> {
+        if self.contexts.is_empty() || self.may_leave_out(dependency.id, dependency.slot)? {
             return Ok(());
         }
         let dependent = self.manifest()?;
@@ -225,21 +242,43 @@ impl<'b, W: World<'b>> Run<'_, 'b, W> {
     }
 
     /// In strict mode, a section ends only when it was run of every dependency that has it (REQ-SUIT-109).
-    pub(super) fn check_processed(&self) -> Result<(), Stop> {
-        if !self.policy.strict_dependencies || self.procedure == Procedure::Uninstall {
+    pub(super) fn check_processed(&mut self) -> Result<(), Stop> {
+        if self.procedure == Procedure::Uninstall {
             return Ok(());
         }
         let (dependent, section) = (self.context()?.manifest, self.context()?.section);
-        for (_, slot) in self.manifest()?.dependencies() {
+        let dependencies: Vec<_> = self.manifest()?.dependencies().collect();
+        for (_, slot) in dependencies {
             let known = self.manifests.iter().find(|manifest| manifest.slot == Some(slot));
             let has = known.is_some_and(|known| known.section(section).is_some());
-            if has && !self.processed.contains(&(dependent, slot, section)) {
-                let id = self.components.get(slot)?.id;
+            let id = self.components.get(slot)?.id;
+            if has
+                && !self.processed.contains(&(dependent, slot, section))
+                && !self.may_leave_out(id, Some(slot))?
+            {
                 let text = format!("a section that ends without processing the dependency {id}");
                 return Err(Stop::Fail(Reason::OperationFailed, text.into()));
             }
         }
         Ok(())
+    }
+
+    /// Whether the manifest being run may leave out sections of the dependency `id`, and with them what those check:
+    /// not in strict mode, and only if its signer has the right to the dependency, or the dependency is installed as it is.
+    fn may_leave_out(&mut self, id: ComponentId<'b>, slot: Option<usize>) -> Result<bool, Stop> {
+        if self.policy.strict_dependencies {
+            return Ok(false);
+        }
+        let component = slot.and_then(|slot| self.components.get(slot).ok());
+        if component.is_some_and(|component| component.content == Content::Installed) {
+            return Ok(true);
+        }
+        let signer = self.manifest()?.signer().ok_or(Stop::INTERNAL)?;
+        match self.world.authorise(signer, &id, None) {
+            Ok(()) => Ok(true),
+            Err(Stop::Fail(..)) => Ok(false),
+            Err(stop) => Err(stop),
+        }
     }
 
     /// Component indices that lead to the dependency `index` of the manifest being run.

@@ -47,7 +47,10 @@ impl Requests {
         }
         if let Some(told) = same.find(|request| request.tam == tam).and_then(|request| request.told) {
             let wait = interval.saturating_sub(now.saturating_sub(told));
-            return Err(format!("{tam} was asked for this component already: ask again in {wait} seconds"));
+            return Err(format!(
+                "{tam} was asked for this component a short time ago, and it is not there: ask again in {wait} seconds, \
+                 or propose another TAM"
+            ));
         }
         let component = Requested::from(id);
         let request = Request { component: Arc::clone(&component), tam: tam.to_owned(), told: None };
@@ -62,8 +65,8 @@ impl Requests {
         }
     }
 
-    /// The TAM may not have heard of `requested`.
-    pub(crate) fn failed(&mut self, requested: &Requested) {
+    /// `requested` is there, or the TAM may not have heard of it: it may be asked for at once when it is wanted again.
+    pub(crate) fn forget(&mut self, requested: &Requested) {
         self.list.retain(|request| !request.is(requested));
     }
 }
@@ -122,7 +125,7 @@ mod tests {
         let mut requests = Requests::default();
         let first = requests.take(&id(1), TAM, 60, 0).expect("the first one");
         requests.told(&first, 0);
-        requests.failed(&first);
+        requests.forget(&first);
         drop(first);
         assert!(requests.take(&id(1), TAM, 60, 0).is_ok());
     }

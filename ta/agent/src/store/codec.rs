@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-use super::{Action, ComponentRecord, Hash, Journal, ManifestRecord, State, Stored, UpdateRecord};
+use super::updates::{Manifests, UpdateRecord};
+use super::{Action, ComponentRecord, Hash, Journal, ManifestRecord, State, Stored};
 use crate::limits::{MAX_FLOORS, MAX_INSTALLED, MAX_MANIFESTS, MAX_UPDATES};
 use alloc::vec::Vec;
 use teep_proto::Error;
@@ -9,7 +10,7 @@ use teep_proto::limits::{MAX_COMPONENTS, MAX_DEPENDENCIES, MAX_LIST};
 use teep_proto::suit::{ComponentId, Digest};
 
 /// Format of the index; another one is refused rather than guessed at.
-const FORMAT: u64 = 4;
+const FORMAT: u64 = 5;
 const NATIVE: u64 = 0;
 const OBJECT: u64 = 1;
 const INSTALL: u64 = 0;
@@ -30,9 +31,7 @@ impl State {
             w.array(self.components.len());
             self.components.iter().for_each(|component| component.write(w));
             w.array(self.updates.len());
-            for update in &self.updates {
-                w.array(3).bytes(&update.tam).bytes(&update.payload).bool(update.complete);
-            }
+            self.updates.iter().for_each(|update| update.write(w));
             match self.passport {
                 Some(object) => w.uint(object),
                 None => w.null(),
@@ -51,7 +50,7 @@ impl State {
         let mut r = Reader::open(bytes)?;
         r.array_of(8, "the state")?;
         if r.uint("a format")? != FORMAT {
-            return Err(r.error("state in format 4"));
+            return Err(r.error("state in format 5"));
         }
         let next_object = r.uint("an object number")?;
         let mut floors = Vec::new();
@@ -68,13 +67,11 @@ impl State {
         }
         let mut updates = Vec::new();
         for _ in 0..r.list(0, MAX_UPDATES, "updates")? {
-            r.array_of(3, "an update")?;
-            let (tam, payload) = (hash(&mut r)?, hash(&mut r)?);
-            updates.push(UpdateRecord { tam, payload, complete: r.bool("true or false")? });
+            updates.push(UpdateRecord::read(&mut r)?);
         }
         let passport = if r.optional_null() { None } else { Some(r.uint("an object number")?) };
         let journal = if r.optional_null() { None } else { Some(Journal::read(&mut r)?) };
-        Ok(Self { next_object, floors, manifests, components, updates, passport, journal })
+        Ok(Self { next_object, floors, manifests, components, updates, passport, journal, left: Vec::new() })
     }
 }
 
@@ -144,6 +141,18 @@ impl ComponentRecord {
             },
             confidential: r.bool("true or false")?,
         })
+    }
+}
+
+impl UpdateRecord {
+    fn write(&self, w: &mut Writer) {
+        w.array(4).bytes(&self.tam).bytes(&self.payload).bool(self.complete).bytes(&self.about.0);
+    }
+
+    fn read(r: &mut Reader<'_>) -> Result<Self, Error> {
+        r.array_of(4, "an update")?;
+        let (tam, payload, complete) = (hash(r)?, hash(r)?, r.bool("true or false")?);
+        Ok(Self { tam, payload, complete, about: Manifests(hash(r)?) })
     }
 }
 

@@ -4,7 +4,7 @@
 
 use super::State;
 use crate::env::{Env, EnvError, Storage};
-use crate::limits::PIECE;
+use crate::limits::{MAX_LEFT, PIECE};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -112,14 +112,21 @@ pub(crate) fn write<E: Env>(env: &mut E, object: u64, bytes: &[u8]) -> Result<()
     Ok(())
 }
 
-/// Deletes those of `objects` that `state` does not refer to. What cannot be deleted now means nothing, and goes with
-/// the next start.
-pub(crate) fn delete_unneeded<E: Env>(env: &mut E, state: &State, objects: impl IntoIterator<Item = u64>) {
+/// Deletes those of `objects` that `state` does not refer to. What cannot be deleted now means nothing, and goes later:
+/// what the state has no room to remember of it, with the next start.
+pub(crate) fn delete_unneeded<E: Env>(
+    env: &mut E,
+    state: &mut State,
+    objects: impl IntoIterator<Item = u64>,
+) {
     for object in objects {
         if !state.objects().any(|needed| needed == object)
             && let Err(error) = env.storage().delete(&name(object))
         {
             env.log(format_args!("an object that is no longer needed stays for now: {error}"));
+            if state.left.len() < MAX_LEFT {
+                state.left.push(object);
+            }
         }
     }
 }

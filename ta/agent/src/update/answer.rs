@@ -11,7 +11,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use teep_proto::teec::Outcome;
-use teep_proto::teep::{ErrCode, ErrorMessage, Message, Success, diagnostic_text};
+use teep_proto::teep::{ErrCode, ErrorMessage, Message, Success, Update, diagnostic_text};
 
 impl Progress {
     /// Success, or the Error for `refusal`, with the reports.
@@ -28,7 +28,7 @@ impl Progress {
             | Refusal::Full(_)
             | Refusal::Unfinished
             | Refusal::TooOften(_)
-            | Refusal::Unknown(_) => ErrCode::TEMPORARY_ERROR,
+            | Refusal::Unknown(..) => ErrCode::TEMPORARY_ERROR,
             Refusal::Manifest(_) => ErrCode::MANIFEST_PROCESSING_FAILED,
         };
         let text = format!("{refusal}");
@@ -79,10 +79,16 @@ pub(super) fn repeated(order: &Order<'_>, state: &State, begun: bool) -> Result<
     Answer::error(tam.dialect, error, text).map(Some)
 }
 
-/// An Update that reports an error of ours: received, nothing done (AMB-08).
+/// An Update that reports an error of ours: received, nothing done (AMB-08). In which language the TAM explains it is told
+/// with the explanation (REQ-TEEP-015).
 pub(super) fn receipt(order: &Order<'_>, code: ErrCode) -> Result<Answer, Failed> {
-    let success = Success { token: order.update.token, ..Success::default() };
-    let text = format!("the TAM reports {code}: {}", order.update.err_msg.unwrap_or("no explanation"));
+    let Update { token, err_msg, err_lang, .. } = *order.update;
+    let success = Success { token, ..Success::default() };
+    let text = match (err_msg, err_lang) {
+        (None, _) => format!("the TAM reports {code}: no explanation"),
+        (Some(words), None) => format!("the TAM reports {code}: {words}"),
+        (Some(words), Some(language)) => format!("the TAM reports {code}, in language {language}: {words}"),
+    };
     let outcome = Outcome { err_code: code.number(), text };
     Answer::new(order.tam.dialect, &Message::Success(success), outcome)
 }

@@ -7,7 +7,9 @@ use teep_proto::cbor::encode;
 use teep_proto::cose::{SigningKey, sign1};
 use teep_proto::suit::{ComponentId, Reason};
 use teep_proto::teec::{Command, Reply};
-use teep_proto::teep::{CipherSuite, ErrCode, Message, QueryRequest, Success, Update};
+use teep_proto::teep::{
+    CipherSuite, ErrCode, ErrorMessage, Message, QueryRequest, QueryResponse, Success, Update,
+};
 
 /// Processes `message` in a conversation with the first TAM.
 fn process(message: &[u8]) -> (Device, Received) {
@@ -39,7 +41,7 @@ fn tam_that_is_no_anchor() {
 fn request_for_a_cipher_suite_unknown_here() {
     let other = vec![CipherSuite::sign1(other_suite().algorithm())];
     let request = QueryRequest { supported_teep_cipher_suites: other, ..query_request() };
-    let request = Message::QueryRequest(request).encode().expect("encodes");
+    let request = encoded(&Message::QueryRequest(request));
     let (_, received) = process(&sign1(&key_of(other_suite(), 99), &request).expect("signs"));
     assert_eq!(
         received.code(),
@@ -211,15 +213,19 @@ fn every_flipped_byte_of_an_update() {
 
 #[test]
 fn unsigned_message() {
-    let payload = Message::Success(Success::default()).encode().expect("encodes");
+    let payload = encoded(&Message::Success(Success::default()));
     let (_, received) = process(&payload);
     assert_eq!(received.code(), ErrCode::PERMANENT_ERROR.number(), "REQ-TEEP-003");
 }
 
 #[test]
 fn agents_own_messages_reflected() {
-    for payload in [b"\x82\x04\xa0".to_vec(), b"\x82\x02\xa0".to_vec(), b"\x83\x05\xa0\x01".to_vec()] {
-        let (_, received) = process(&sign1(&tam_key(), &payload).expect("signs"));
+    for message in [
+        Message::Success(Success::default()),
+        Message::QueryResponse(QueryResponse::default()),
+        Message::Error(ErrorMessage::new(None, ErrCode::PERMANENT_ERROR, None)),
+    ] {
+        let (_, received) = process(&sign1(&tam_key(), &encoded(&message)).expect("signs"));
         assert_eq!(received.code(), ErrCode::PERMANENT_ERROR.number(), "no TAM sends these");
     }
 }
@@ -322,8 +328,7 @@ fn update_with_an_error_code_and_a_manifest() {
         manifest_list: vec![&envelope],
         ..Update::default()
     };
-    let received = device
-        .process(&sign1(&tam_key(), &Message::Update(update).encode().expect("encodes")).expect("signs"));
+    let received = device.process(&sign1(&tam_key(), &encoded(&Message::Update(update))).expect("signs"));
     assert_eq!((received.code(), received.reports().len()), (0, 1), "Success means installed (REQ-TEEP-082)");
     assert_eq!(device.installed(), (Some(1), Some(1)));
 }
@@ -356,4 +361,24 @@ fn damaged_state_is_not_taken_for_an_empty_one_later() {
     // OP-TEE deletes an object that it finds corrupt.
     device.env.tamper("state", None);
     assert!(matches!(device.request_ta(None), Reply::Failed { .. }));
+}
+
+/// Nothing is made of it that the state may be the one before or the one after a write of which no answer came: none is
+/// neither.
+#[test]
+fn attack_state_deleted_while_the_agent_reads_it_again() {
+    let mut device = Device::new();
+    let revoking = trust_store(1, |store| drop(store.signers.remove(0)));
+    assert_eq!(device.update(&[trust_envelope(&revoking)]).code(), 0);
+    assert_eq!(device.update(&[envelope(2)]).code(), 11, "the signer is revoked");
+    let mut author = Author::new(2);
+    author.key = clear_signer_key();
+    device.env.set_write_answers_lost(true, true);
+    assert_eq!(device.update(&[author.envelope()]).code(), 10);
+    device.env.set_write_answers_lost(false, false);
+    device.env.tamper("state", None);
+    device.agent.close(&mut device.session);
+    device.invoke(Command::RequestPolicyCheck, &[]);
+    let reply = device.invoke(Command::ProcessTeepMessage, &update(&tam_key(), &[envelope(1)]));
+    assert!(matches!(reply, Reply::Failed { .. }), "a revoked signer's manifest: {reply:?}");
 }

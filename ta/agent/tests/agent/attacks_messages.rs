@@ -5,11 +5,12 @@ use crate::author::*;
 use crate::support::*;
 use crate::{SUITE, support};
 use teep_agent::config::Suite;
-use teep_proto::cbor::{Writer, encode};
+use teep_proto::cbor::{Reader, Writer, encode};
 use teep_proto::cose::{Signatures, sign, sign1_detached};
 use teep_proto::suit::{Envelope, EnvelopeBuilder, Reason};
 use teep_proto::teec::{Command, Reply};
 use teep_proto::teep::{ErrCode, Message, QueryRequest, Update};
+use teep_sim::MemoryEnv;
 
 /// Number of the secret of [`tam_key`], and of [`signer_key`].
 const TAM: u8 = 1;
@@ -66,7 +67,7 @@ fn none(w: &mut Writer) {
 fn payload() -> Vec<u8> {
     let envelope = envelope(1);
     let update = Update { token: Some(TOKEN), manifest_list: vec![&envelope], ..Update::default() };
-    Message::Update(update).encode().expect("encodes")
+    encoded(&Message::Update(update))
 }
 
 /// The code of the answer to the TAM's `message`, which installs nothing.
@@ -147,22 +148,44 @@ fn message_with_a_critical_header_that_nobody_knows() {
 
 #[test]
 fn message_with_an_unknown_or_a_second_kid() {
-    let kid = |of: &'static [u8]| {
-        move |w: &mut Writer| {
+    fn kid(of: &[u8]) -> impl FnOnce(&mut Writer) {
+        move |w| {
             w.map(1).int(4).bytes(of);
         }
-    };
+    }
     let plain = protected(SUITE, 0, |_| ());
+    // Its own one, once in either header, is taken; twice it is not.
+    let own = tam_key().public_key().thumbprint().0;
+    let with_own = protected(SUITE, 1, |w| {
+        w.int(4).bytes(&own);
+    });
+    for message in [
+        crafted((SUITE, TAM), &with_own, none, &payload(), false),
+        crafted((SUITE, TAM), &plain, kid(&own), &payload(), false),
+    ] {
+        let mut device = Device::new();
+        device.request_ta(None);
+        assert_eq!(device.process(&message).code(), 0);
+    }
+    let malformed = ErrCode::PERMANENT_ERROR.number();
+    assert_eq!(refused(&crafted((SUITE, TAM), &with_own, kid(&own), &payload(), false)), malformed);
+    let own_twice = |w: &mut Writer| {
+        w.int(4).bytes(&own).int(4).bytes(&own);
+    };
+    let header = protected(SUITE, 2, own_twice);
+    assert_eq!(refused(&crafted((SUITE, TAM), &header, none, &payload(), false)), malformed);
+    let unprotected = |w: &mut Writer| {
+        own_twice(w.map(2));
+    };
+    assert_eq!(refused(&crafted((SUITE, TAM), &plain, unprotected, &payload(), false)), malformed);
+    // Somebody else's.
     refused(&crafted((SUITE, TAM), &plain, kid(b"nobody's"), &payload(), false));
     let with_kid = protected(SUITE, 1, |w| {
         w.int(4).bytes(b"nobody's");
     });
     refused(&crafted((SUITE, TAM), &with_kid, none, &payload(), false));
-    refused(&crafted((SUITE, TAM), &with_kid, kid(b"nobody's"), &payload(), false));
-    let same_map_twice = |w: &mut Writer| {
-        w.map(2).int(4).bytes(b"a").int(4).bytes(b"b");
-    };
-    refused(&crafted((SUITE, TAM), &plain, same_map_twice, &payload(), false));
+    refused(&crafted((SUITE, TAM), &with_kid, kid(&own), &payload(), false));
+    refused(&crafted((SUITE, TAM), &with_own, kid(b"nobody's"), &payload(), false));
 }
 
 #[test]
@@ -279,5 +302,41 @@ fn messages_of_another_device() {
     };
     for message in [query_response, success] {
         assert_eq!(refused(&message), ErrCode::BAD_CERTIFICATE.number(), "another device is no TAM");
+    }
+}
+
+/// The signature number `n` of a COSE_Sign, alone.
+fn only(message: &[u8], n: usize) -> Vec<u8> {
+    let mut r = Reader::open(message).expect("well-formed");
+    r.optional_tag();
+    r.array("").expect("well-formed");
+    let head: Vec<_> = (0..3).map(|_| r.item().expect("well-formed")).collect();
+    let count = r.array("").expect("well-formed");
+    let list: Vec<_> = (0..count).map(|_| r.item().expect("well-formed")).collect();
+    encode(|w| {
+        w.tag(98).array(4);
+        head.iter().for_each(|item| {
+            w.raw(item);
+        });
+        w.array(1).raw(list[n]);
+    })
+}
+
+#[test]
+fn attack_replayed_update_with_one_of_its_two_signatures() {
+    let mut config = configuration();
+    let second = key_of(SUITE, 40);
+    config.trust.tams[0].keys.push(second.public_key().into());
+    let mut device = Device::start_with(MemoryEnv::new([7; 32]), &config.encode());
+    let envelope = envelope(1);
+    let order =
+        Update { token: Some(b"a token of 17 byt"), manifest_list: vec![&envelope], ..Update::default() };
+    let payload = Message::Update(order).encode().expect("well-formed");
+    let install = sign(&[tam_key(), second], &payload).expect("well-formed");
+    device.say(&install, &[]);
+    assert_eq!(device.remove(&[manifest_id(TA)]).code(), 0);
+    for replay in [install.clone(), only(&install, 0), only(&install, 1)] {
+        let received = device.say(&replay, &[]);
+        assert_eq!(device.installed(), (None, None), "{:?}", received.outcome);
     }
 }

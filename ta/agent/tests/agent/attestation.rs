@@ -4,7 +4,7 @@
 use crate::author::*;
 use crate::support::*;
 use std::borrow::Cow;
-use teep_agent::config::{Config, DeviceClaims, EatProfile};
+use teep_agent::config::{Config, DeviceClaims, EatProfile, TrustStore};
 use teep_proto::cose::{AgreementSecret, PublicKey, RecipientKey, Signatures, SigningKey, Thumbprint};
 use teep_proto::eat::{
     self, Claims, Confirmation, Expected, HardwareVersion, ManifestClaim, Measurement, OemId, Profile,
@@ -99,8 +99,14 @@ fn evidence_answers_a_request_for_attestation() {
     assert_eq!((claims.oemid, claims.hardware_model), (Some(OemId::Pen(32473)), Some(&b"board"[..])));
     assert_eq!(claims.hardware_version, device_claims().hardware_version);
     assert_eq!(claims.manifests, device_claims().manifests, "REQ-TEEP-076: as configured");
-    let measured: [u8; 32] = device.info().measurement.try_into().expect("measured");
-    assert_eq!(claims.measurements, [Measurement::sha256(&measured)]);
+    let info = device.info();
+    let measured: [[u8; 32]; 2] =
+        [info.measurement, info.tee_measurement].map(|digest| digest.try_into().expect("measured"));
+    assert_eq!(
+        claims.measurements,
+        measured.each_ref().map(Measurement::sha256),
+        "the Agent and what runs it"
+    );
     assert_eq!(payload[0], 0x84, "REQ-TEEP-140: no CBOR tag");
 }
 
@@ -153,7 +159,8 @@ fn evidence_has_a_profile_by_configuration_and_a_measurement_where_there_is_one(
     let verified = eat::verify(&payload, &[key], &expected(CHALLENGE, message_key)).expect("valid");
     assert_eq!(verified.get().eat_profile, Some("urn:board"));
     assert_eq!(verified.get().measurements, [], "none is made up");
-    assert!(device.info().measurement.is_empty(), "none is made up");
+    let info = device.info();
+    assert!(info.measurement.is_empty() && info.tee_measurement.is_empty(), "none is made up");
 }
 
 /// A nonce has 8 to 64 bytes (RFC 9711), a challenge up to 512.
@@ -179,7 +186,7 @@ fn no_evidence_without_a_common_freshness_mechanism_or_for_a_stranger() {
     assert_eq!(refused.code(), ErrCode::UNSUPPORTED_FRESHNESS_MECHANISMS.number());
     let Message::Error(error) = refused.message() else { panic!("no Error") };
     assert_eq!(error.supported_freshness_mechanisms, Some(vec![0]), "REQ-TEEP-090");
-    let payload = Message::QueryRequest(request).encode().expect("encodes");
+    let payload = encoded(&Message::QueryRequest(request));
     let stranger = teep_proto::cose::sign1(&key(99), &payload).expect("signs");
     assert_eq!(device.process(&stranger).code(), ErrCode::BAD_CERTIFICATE.number(), "REQ-TEEP-070");
 }
@@ -242,7 +249,7 @@ fn a_tam_that_need_not_be_attested_is_not() {
     let mut device = demanding();
     let reply = device.request_ta_of(TA, Some(OTHER_TAM_URI));
     assert!(matches!(reply, Reply::Connect { .. }));
-    let payload = Message::QueryRequest(query_request()).encode().expect("encodes");
+    let payload = encoded(&Message::QueryRequest(query_request()));
     let request = teep_proto::cose::sign1(&other_tam_key(), &payload).expect("signs");
     assert!(matches!(device.process(&request).message(), Message::QueryResponse(_)));
 }
@@ -315,4 +322,28 @@ fn attack_update_by_a_key_that_was_not_attested() {
     let refused = device.process(&update(&tam_key(), &[envelope(1)]));
     assert_eq!(refused.code(), ErrCode::ATTESTATION_REQUIRED.number());
     assert_eq!(device.installed(), (None, None));
+}
+
+#[test]
+fn attack_tam_whose_verifier_was_revoked_in_the_middle_of_its_conversation() {
+    let verifier = verifier_key();
+    let mut config = configuration();
+    config.trust.verifiers = vec![verifier.public_key().into(), key(21).public_key().into()];
+    config.trust.tams[0].attestation_required = true;
+    let mut device = Device::start_with(MemoryEnv::new([7; 32]), &config.encode());
+    device.request_ta(None);
+    let nonce = challenge(&device.process(&signed_query_request(query_request())));
+    let payload = result(&verifier, &tam_key(), Some(&nonce));
+    let attestation = Some(AttestationPayload { format: None, payload: &payload });
+    let request = signed_query_request(QueryRequest { attestation, ..query_request() });
+    assert!(matches!(device.process(&request).message(), Message::QueryResponse(_)));
+    // In another session the Verifier is revoked.
+    let store =
+        TrustStore { sequence_number: 1, verifiers: vec![key(21).public_key().into()], ..config.trust };
+    let mut kept = std::mem::take(&mut device.session);
+    let received = device.other_tam_says(&update(&other_tam_key(), &[trust_envelope(&store)]));
+    assert_eq!(received.code(), 0, "{:?}", received.outcome);
+    std::mem::swap(&mut device.session, &mut kept);
+    let received = device.process(&update(&tam_key(), &[envelope(1)]));
+    assert_eq!(device.installed(), (None, None), "{:?}", received.outcome);
 }

@@ -2,8 +2,10 @@
 //! Certificates as trust anchors of TAMs, signers and Verifiers, and below them.
 
 #[path = "../../../../proto/tests/common/certificate.rs"]
-mod certificate;
+pub(crate) mod certificate;
+mod roles;
 
+use crate::SUITE;
 use crate::attestation::{challenge, result};
 use crate::author::*;
 use crate::passport::passport_request;
@@ -33,9 +35,9 @@ fn anchor(certificate: Certificate) -> TrustAnchor {
     TrustAnchor::new(certificate).expect("an anchor")
 }
 
-/// Key `n` with a certificate of a CA in between, whose certificate is of `name`.
+/// Key `n` of the Agent's suite, with a certificate of a CA in between, whose certificate is of `name`.
 fn below(name: &'static str, n: u8) -> SigningKey {
-    let (leaf, issuing) = (key(n), key(0x7f));
+    let (leaf, issuing) = (key_of(SUITE, n), key(0x7f));
     let certificates = [
         Content::leaf("Leaf", "Issuing", &leaf).issue(&issuing),
         Content::ca("Issuing", name, &issuing, Some(0)).issue(&ca_key(name)),
@@ -128,7 +130,7 @@ fn tam_below_a_ca_is_answered_and_obeyed() {
     let config = configuration_of_cas();
     let tam = below(TAM_CA, 0x21);
     let mut device = device_with(&config);
-    let request = Message::QueryRequest(query_request()).encode().expect("encodes");
+    let request = encoded(&Message::QueryRequest(query_request()));
     let answer = device.process(&sign1(&tam, &request).expect("signs"));
     assert!(matches!(answer.message(), Message::QueryResponse(_)), "{:?}", answer.outcome);
     let received = device.process(&update(&tam, &[envelope(1)]));
@@ -165,10 +167,10 @@ fn attack_bad_chains_of_a_tam() {
     let config = configuration_of_cas();
     let unknown = "not authenticated: no signature by a trusted key";
     let refused = |tam: &SigningKey| refused(&config, tam, Some(NOT_BEFORE), ErrCode::BAD_CERTIFICATE);
-    assert_eq!(refused(&key(0x21)), unknown, "without its certificates");
+    assert_eq!(refused(&key_of(SUITE, 0x21)), unknown, "without its certificates");
     assert_eq!(refused(&below(SIGNER_CA, 0x21)), unknown, "below the CA of another role");
     // A CA's name is not its key.
-    let (mallory, leaf) = (key(0x66), key(0x21));
+    let (mallory, leaf) = (key(0x66), key_of(SUITE, 0x21));
     let forged = Content::leaf("Leaf", TAM_CA, &leaf).issue(&mallory);
     assert_eq!(refused(&leaf.clone().with_certificates(&[forged]).expect("its own")), unknown);
     let only = Content::leaf("Leaf", "Issuing", &leaf).issue(&key(0x7f));
@@ -282,7 +284,7 @@ fn installed_dependency_counts_after_its_certificate_expired() {
 fn with_result_by(key: &SigningKey, payload: &[u8]) -> Vec<u8> {
     let attestation = Some(AttestationPayload { format: None, payload });
     let request = QueryRequest { attestation, ..query_request() };
-    sign1(key, &Message::QueryRequest(request).encode().expect("encodes")).expect("signs")
+    sign1(key, &encoded(&Message::QueryRequest(request))).expect("signs")
 }
 
 /// The Attestation Result is about the key that signs, not about its CA.
@@ -291,7 +293,7 @@ fn attested_is_one_key_below_the_ca() {
     let mut config = configuration_of_cas();
     config.trust.tams[0].attestation_required = true;
     let (tam, other, verifier) = (below(TAM_CA, 0x21), below(TAM_CA, 0x22), below(VERIFIER_CA, 0x41));
-    let request = Message::QueryRequest(query_request()).encode().expect("encodes");
+    let request = encoded(&Message::QueryRequest(query_request()));
     let request = sign1(&tam, &request).expect("signs");
     for (subject, now, counts) in [
         (&tam, None, true),
@@ -363,7 +365,7 @@ fn no_unsolicited_query_response_after_the_certificate_of_the_tam_expired() {
     let passport = Some(AttestationPayload { format: Some("text/plain"), payload: b"whatever" });
     let update = Update { attestation: passport, ..Update::default() };
     assert_eq!(device.process(&order(&tam, update)).code(), 0);
-    let request = Message::QueryRequest(passport_request(Some(vec![1]))).encode().expect("encodes");
+    let request = encoded(&Message::QueryRequest(passport_request(Some(vec![1]))));
     let answer = device.process(&sign1(&tam, &request).expect("signs"));
     assert!(matches!(answer.message(), Message::QueryResponse(_)), "{:?}", answer.outcome);
     device.agent.close(&mut device.session);
@@ -383,7 +385,7 @@ fn no_unsolicited_query_response_to_a_tam_whose_certificate_has_expired() {
     let message = order(&tam, Update { attestation, ..Update::default() });
     assert_eq!(device.process(&message).code(), 0);
     device.env.set_trusted_time(Some(NOT_BEFORE));
-    let request = Message::QueryRequest(passport_request(None)).encode().expect("encodes");
+    let request = encoded(&Message::QueryRequest(passport_request(None)));
     let received = device.process(&sign1(&tam, &request).expect("signs"));
     assert!(matches!(received.message(), Message::QueryResponse(_)));
     for (now, speaks_first) in [(NOT_AFTER, true), (NOT_AFTER + 1, false)] {

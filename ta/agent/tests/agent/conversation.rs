@@ -143,16 +143,23 @@ fn update_that_reports_an_error_is_receipted() {
     let update = Update {
         token: Some(TOKEN),
         err_code: Some(ErrCode::TEMPORARY_ERROR),
-        err_msg: Some("try later"),
+        err_msg: Some("bald wieder"),
+        err_lang: Some("de-AT"),
         ..Update::default()
     };
-    let message = teep_proto::cose::sign1(&tam_key(), &Message::Update(update).encode().expect("encodes"))
-        .expect("signs");
-    let received = device.process(&message);
+    let received = device.process(&order(&tam_key(), update.clone()));
     assert_eq!(received.code(), 0, "AMB-08");
     let outcome = received.outcome.expect("the person at the Broker learns of it");
     assert_eq!(outcome.err_code, 10);
-    assert!(outcome.text.contains("try later"), "{}", outcome.text);
+    assert!(outcome.text.ends_with("(10), in language de-AT: bald wieder"), "REQ-TEEP-015: {}", outcome.text);
+    // Words need no language, and a language without words is of no use.
+    for (err_msg, err_lang, end) in
+        [(Some("later"), None, "(10): later"), (None, Some("de"), "(10): no explanation")]
+    {
+        let received = device.process(&order(&tam_key(), Update { err_msg, err_lang, ..update.clone() }));
+        let text = received.outcome.expect("an outcome").text;
+        assert!(text.ends_with(end), "{text}");
+    }
 }
 
 #[test]

@@ -9,8 +9,10 @@
 )]
 
 mod attacks;
+mod attacks_dependents;
 mod attacks_messages;
 mod attacks_payloads;
+mod attacks_stored;
 mod attestation;
 mod author;
 mod certificates;
@@ -39,5 +41,7 @@ mod support;
 mod trust;
 mod unsolicited;
 
-/// Cipher suite of the Agents in these tests. Those that exchange messages run for the other one, too: `ed25519.rs`.
+/// Cipher suite of the Agents in these tests. They pass for the other one, too: `ed25519.rs`.
 const SUITE: teep_agent::config::Suite = teep_agent::config::Suite::Esp256;
+/// Dialect that the Agents speak with their TAMs. The conversations pass in the other one, too: `pre26.rs`.
+const DIALECT: teep_proto::teep::Dialect = teep_proto::teep::Dialect::Final;

@@ -4,6 +4,7 @@
 use crate::SUITE;
 use crate::reports::profiles;
 use crate::support::*;
+use teep_agent::Measured;
 use teep_proto::cose::{AgreementSecret, ContentAlgorithm, EncryptTo, KeyWrap, SigningKey, SymmetricKey};
 use teep_proto::suit::{Authenticator, Digest, Report};
 use teep_proto::teep::labels::data_item;
@@ -141,13 +142,13 @@ fn report_of_the_tam_that_is_none() {
 /// The Agent lists itself with what the TEE measures it to be (AMB-04).
 #[test]
 fn agent_lists_itself_with_its_measurement() {
-    for measured in [Some([0x4d; 32]), None] {
+    for measured in [Some(Measured { agent: [0x4d; 32], tee: [0x54; 32] }), None] {
         let mut device = Device::new();
         device.env.set_measurement(measured);
         let received = answer(&mut device, query_request());
         let Message::QueryResponse(response) = received.message() else { panic!("no QueryResponse") };
         let listed = response.tc_list.expect("REQ-TEEP-064");
         assert_eq!(listed.len(), 2, "its trust store first");
-        assert_eq!(listed[1].digest(), measured.map(Digest::sha256));
+        assert_eq!(listed[1].digest(), measured.map(|measured| Digest::sha256(measured.agent)));
     }
 }

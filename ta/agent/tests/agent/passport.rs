@@ -261,7 +261,7 @@ fn a_passport_that_has_expired_is_neither_taken_nor_shown() {
 fn attack_stranger_asks_for_the_passport() {
     let (mut device, _) = with_passport();
     device.invoke(Command::RequestPolicyCheck, &[]);
-    let request = Message::QueryRequest(passport_request(None)).encode().expect("encodes");
+    let request = encoded(&Message::QueryRequest(passport_request(None)));
     let received = device.process(&sign1(&key(99), &request).expect("signs"));
     assert_eq!(received.code(), ErrCode::BAD_CERTIFICATE.number());
     let mut demanding = config();
@@ -309,4 +309,17 @@ fn power_cut_while_a_passport_is_replaced() {
             return;
         }
     }
+}
+
+#[test]
+fn attack_older_passport_of_another_verifier() {
+    let mut config = config();
+    config.trust.verifiers.push(key(21).public_key().into());
+    let mut device = Device::start_with(MemoryEnv::new([7; 32]), &config.encode());
+    let newer = result(&verifier(), &device, 200);
+    let older = result(&key(21), &device, 100);
+    assert_eq!(device.say(&bringing(&newer, None), &[]).code(), 0);
+    device.say(&bringing(&older, None), &[]);
+    let shown = shown(&mut device, passport_request(None));
+    assert_eq!(shown, Some((None, newer)), "displaced by an older one");
 }

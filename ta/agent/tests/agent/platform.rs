@@ -6,6 +6,7 @@ use crate::support::*;
 use teep_proto::suit::{Reason, text};
 use teep_proto::teec::{Command, Reply};
 use teep_proto::teep::Message;
+use teep_sim::Call;
 
 fn stock() -> Device {
     let device = Device::new();
@@ -134,4 +135,40 @@ fn ta_that_the_platform_lost_is_asked_for_and_installed_again() {
     assert_eq!(device.update(&[envelope(1)]).code(), 0);
     assert_eq!(device.installed(), (Some(1), Some(1)));
     assert_eq!(device.request_ta(None), Reply::Nothing);
+}
+
+/// A reply that says "failed" changed nothing.
+#[test]
+fn update_of_which_the_answer_cannot_be_signed_is_not_carried_out() {
+    let mut device = Device::new().restarted();
+    device.invoke(Command::RequestPolicyCheck, &[]);
+    device.env.set_failing(Call::DeriveKey, true);
+    let message = update(&tam_key(), &[envelope(1)]);
+    let reply = device.invoke(Command::ProcessTeepMessage, &message);
+    assert!(matches!(reply, Reply::Failed { .. }), "{reply:?}");
+    assert_eq!(device.env.installed(TA), None);
+    device.env.set_failing(Call::DeriveKey, false);
+    assert_eq!(device.say(&message, &[]).code(), 0);
+}
+
+#[test]
+fn platform_that_does_not_answer_is_no_stock_one() {
+    let mut device = Device::new();
+    assert_eq!(device.update(&[envelope(1)]).code(), 0);
+    device.env.set_failing(Call::Abilities, true);
+    assert_eq!(device.remove(&[manifest_id(TA)]).code(), 10, "ERR_TEMPORARY_ERROR");
+    device.env.set_failing(Call::Abilities, false);
+    assert_eq!(device.remove(&[manifest_id(TA)]).code(), 0);
+}
+
+#[test]
+fn object_that_could_not_be_deleted_goes_later() {
+    let mut device = Device::new();
+    assert_eq!(device.update(&[envelope(1)]).code(), 0);
+    device.env.set_failing(Call::Delete, true);
+    assert_eq!(device.update(&[envelope(2)]).code(), 0);
+    assert!(device.objects() > 1);
+    device.env.set_failing(Call::Delete, false);
+    device.settle();
+    assert_eq!(device.objects(), 1);
 }

@@ -4,8 +4,9 @@
 use crate::author::*;
 use crate::support::*;
 use teep_agent::Session;
-use teep_agent::config::{Config, TamAnchor};
-use teep_proto::teec::{Command, Reply};
+use teep_agent::config::{Config, Policy};
+use teep_proto::suit::text;
+use teep_proto::teec::{Command, Reply, TaRequest};
 use teep_sim::MemoryEnv;
 
 const INTERVAL: u32 = 3600;
@@ -16,7 +17,7 @@ const THIRD_TAM_URI: &str = "http://third.example/tam";
 fn contacting_every(interval: u32) -> Config {
     let mut config = configuration();
     config.trust.policy.contact_interval = interval;
-    config.trust.tams.push(TamAnchor::new(THIRD_TAM_URI.to_owned(), vec![key(0x33).public_key()]));
+    config.trust.tams.push(tam(THIRD_TAM_URI, &[key(0x33)]));
     config
 }
 
@@ -146,13 +147,57 @@ fn request_that_did_not_reach_the_tam_may_be_repeated_at_once() {
     assert_eq!(device.request_ta(None), to(TAM_URI), "the Broker gave up before it was told");
     device.process(&signed_query_request(query_request()));
     device.invoke(Command::ProcessError, &[]);
-    assert_eq!(device.request_ta(None), to(TAM_URI), "it may not have got the answer");
+    assert_eq!(device.request_ta(Some(TAM_URI)), to(TAM_URI), "it may not have got the answer");
 }
 
-/// Attack: a Broker makes the Agent ask for the same component over and over, to keep TAM and device busy.
+/// Draft section 7.2: a failure counts when the next TAM is chosen.
+#[test]
+fn tam_that_was_not_reached_is_asked_after_the_others_for_a_while() {
+    const AVOIDED: u64 = 600;
+    let mut device = device(0);
+    let fail = |device: &mut Device, uri: &str| {
+        assert_eq!(device.request_ta(None), to(uri));
+        device.invoke(Command::ProcessError, &[]);
+        let log = device.env.log_lines();
+        assert!(log.last().is_some_and(|line| line.contains(uri) && line.contains("not reach")), "{log:?}");
+    };
+    fail(&mut device, TAM_URI);
+    assert_eq!(device.request_ta(Some(TAM_URI)), to(TAM_URI), "a hint counts still");
+    device.invoke(Command::ProcessError, &[]);
+    assert_eq!(device.request_ta(Some("http://evil.example/tam")), to(OTHER_TAM_URI), "a hint that does not");
+    fail(&mut device, OTHER_TAM_URI);
+    fail(&mut device, THIRD_TAM_URI);
+    fail(&mut device, TAM_URI);
+    // Whoever is contacted again is in its place again.
+    assert_eq!(device.request_ta(Some(OTHER_TAM_URI)), to(OTHER_TAM_URI));
+    assert_eq!(device.request_ta(None), to(OTHER_TAM_URI));
+    device.env.pass(AVOIDED - 1);
+    assert_eq!(device.request_ta(None), to(OTHER_TAM_URI));
+    device.env.pass(1);
+    assert_eq!(device.request_ta(None), to(TAM_URI), "it may be well again");
+}
+
+#[test]
+fn component_that_came_may_be_asked_for_again_when_it_is_gone() {
+    let mut device = device(INTERVAL);
+    assert_eq!(device.request_ta(None), to(TAM_URI));
+    device.process(&signed_query_request(query_request()));
+    assert_eq!(device.process(&update(&tam_key(), &[envelope(1)])).code(), 0);
+    device.agent.close(&mut device.session);
+    assert_eq!(device.request_ta(None), Reply::Nothing);
+    let request = TaRequest { component_id: text::native_ta(TA), tam_uri_hint: None };
+    assert_eq!(device.invoke(Command::UnrequestTa, &request.encode()), to(TAM_URI));
+    assert_eq!(device.process(&unneeded(&tam_key(), &[manifest_id(TA)])).code(), 0);
+    device.agent.close(&mut device.session);
+    assert_eq!(device.request_ta(None), to(TAM_URI));
+}
+
+/// Attack: a Broker makes the Agent ask for the same component over and over, to keep TAM and device busy. With the
+/// policy of a configuration that says nothing of it.
 #[test]
 fn attack_broker_repeats_a_request() {
-    let mut device = device(INTERVAL);
+    let interval = Policy::default().contact_interval;
+    let mut device = device(interval);
     let mut told = 0;
     for _ in 0..100 {
         if device.request_ta(None) == to(TAM_URI) {
@@ -161,9 +206,25 @@ fn attack_broker_repeats_a_request() {
         }
         device.agent.close(&mut device.session);
     }
-    assert_eq!(told, 1);
-    device.env.pass(SECONDS);
+    assert_eq!((interval, told), (60, 1));
+    device.env.pass(interval.into());
     device.update(&[envelope(1)]);
-    device.env.pass(SECONDS);
+    device.env.pass(interval.into());
     assert_eq!(device.request_ta(None), Reply::Nothing, "REQ-TEEP-120");
+}
+
+/// The Broker is killed while it fetches a payload: its session is closed without a word.
+#[test]
+fn conversation_that_broke_off_in_a_payload_may_be_begun_again_at_once() {
+    let mut device = device(3600);
+    let mut author = Author::new(1);
+    author.image = teep_sim::ta_image(TA, 1, &[7; 2000]);
+    assert_eq!(device.request_ta(None), to(TAM_URI));
+    device.process(&signed_query_request(query_request()));
+    let message = update(&tam_key(), &[author.fetched_from("https://tc.example/hello.ta", false)]);
+    assert!(matches!(device.invoke(Command::ProcessTeepMessage, &message), Reply::Fetch { .. }));
+    device.agent.close(&mut device.session);
+    assert_eq!(device.invoke(Command::RequestPolicyCheck, &[]), to(TAM_URI));
+    device.agent.close(&mut device.session);
+    assert_eq!(device.request_ta(None), to(TAM_URI));
 }

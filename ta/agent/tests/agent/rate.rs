@@ -2,9 +2,11 @@
 //! How often the Agent does what somebody else makes it do (REQ-TEEP-152, 153).
 
 use crate::author::*;
+use crate::passport::verifier;
 use crate::support::*;
+use teep_proto::suit::ComponentId;
 use teep_proto::teec::{Command, Reply};
-use teep_proto::teep::ErrCode;
+use teep_proto::teep::{ErrCode, QueryRequest, Update};
 use teep_sim::MemoryEnv;
 
 fn device(errors_per_minute: u32, updates_per_hour: u32) -> Device {
@@ -57,6 +59,56 @@ fn attack_error_oracle() {
     let reply = say(&mut device, b"garbage");
     assert_ne!(device.received(reply).code(), 0);
     silence(say(&mut device, b"garbage"));
+}
+
+/// Attack: an Update of the TAM's that counts for nothing, and changes nothing, is replayed without end.
+#[test]
+fn attack_error_oracle_by_an_update_that_counts_for_nothing() {
+    let other_suite = update(&tam_other_suite_key(), &[envelope(1)]);
+    let ids: Vec<_> = (0..33).map(|n| name(&format!("{n}.suit"))).collect();
+    let good = envelope(1);
+    let lists = Update {
+        unneeded_manifest_list: ids[1..].iter().map(|id| ComponentId::decode(id).expect("an id")).collect(),
+        manifest_list: vec![&good],
+        ..Update::default()
+    };
+    let too_many = order(&tam_key(), lists);
+    let unattested = update(&tam_key(), &[envelope(1)]);
+    for (message, is_demanding, code) in [
+        (other_suite, false, ErrCode::PERMANENT_ERROR),
+        (too_many, false, ErrCode::PERMANENT_ERROR),
+        (unattested, true, ErrCode::ATTESTATION_REQUIRED),
+    ] {
+        let device = |errors_per_minute| {
+            let mut config = configuration();
+            config.trust.policy.errors_per_minute = errors_per_minute;
+            config.trust.verifiers = vec![verifier().public_key().into()];
+            config.trust.tams[0].attestation_required = is_demanding;
+            Device::start_with(MemoryEnv::new([7; 32]), &config.encode())
+        };
+        silence(say(&mut device(0), &message));
+        let mut device = device(1);
+        let reply = say(&mut device, &message);
+        assert_eq!(device.received(reply).code(), code.number());
+        for _ in 1..100 {
+            let reason = silence(say(&mut device, &message));
+            assert!(reason.contains("in 60 seconds"), "{reason}");
+        }
+        device.env.pass(60);
+        let reply = say(&mut device, &message);
+        assert_eq!(device.received(reply).code(), code.number());
+    }
+}
+
+/// REQ-TEEP-090: it has to learn why, and whoever replays its request has no more of it than of one that is answered.
+#[test]
+fn tam_learns_that_negotiation_failed_however_many_errors_were_sent() {
+    let mut device = device(0, 0);
+    let request = QueryRequest { versions: Some(vec![9]), ..query_request() };
+    for _ in 0..10 {
+        let reply = say(&mut device, &signed_query_request(request.clone()));
+        assert_eq!(device.received(reply).code(), ErrCode::UNSUPPORTED_MSG_VERSION.number());
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::author::*;
 use crate::support::*;
 use teep_proto::suit::{Reason, ReportResult};
 use teep_proto::teec::{Command, Reply, TaRequest};
-use teep_proto::teep::Update;
+use teep_proto::teep::{Message, Update};
 
 fn app(name: &'static str, ta: &[u8]) -> Vec<u8> {
     let mut author = DataAuthor::new(name, Data::Clear(b"settings")).needing(Needed::ta(TA, "#ta", ta));
@@ -86,6 +86,38 @@ fn attack_replayed_update_that_only_confirmed_what_was_installed() {
     device.remove(&[manifest_id(TA)]);
     device.say(&confirming, &[]);
     assert!(empty(&mut device), "AMB-18");
+}
+
+/// A Broker has other things that are on offer installed and removed again and again, so that the Agent forgets what it
+/// did with one.
+#[test]
+fn attack_replayed_update_after_many_others() {
+    let mut device = Device::new();
+    let other = |n: usize| DataAuthor::new(&format!("other{n}"), Data::Clear(b"data")).envelope();
+    let alone = update(&tam_key(), &[envelope(1)]);
+    let together = update(&tam_key(), &[other(0), envelope(1), other(1)]);
+    for install in [&alone, &together] {
+        assert_eq!(device.say(install, &[]).code(), 0);
+        assert_eq!(device.remove(&[manifest_id(TA), name("other0.suit"), name("other1.suit")]).code(), 0);
+    }
+    assert!(empty(&mut device));
+    // One other thing, then several in turns, then together.
+    let (one, turns) = ((0..40).map(|_| vec![0]), (0..60).map(|n| vec![n % 6]));
+    let several = (0..40).map(|n| vec![n % 6, (n + 1) % 6]);
+    for (n, others) in one.chain(turns).chain(several).enumerate() {
+        assert_eq!(device.update(&others.iter().map(|n| other(*n)).collect::<Vec<_>>()).code(), 0);
+        let ids: Vec<_> = others.iter().map(|n| name(&format!("other{n}.suit"))).collect();
+        assert_eq!(device.remove(&ids).code(), 0);
+        if n % 20 != 0 {
+            continue;
+        }
+        device = device.restarted();
+        for install in [&alone, &together] {
+            let received = device.say(install, &[]);
+            assert!(received.outcome.expect("an outcome").text.contains("carried out before"), "{n}");
+            assert!(empty(&mut device), "REQ-TEEP-095, {n}");
+        }
+    }
 }
 
 #[test]
@@ -227,6 +259,11 @@ fn data_that_linux_deleted_from_storage_is_installed_again() {
         }
     }
     assert_eq!(device.read(TA, &name("one")), None);
+    device.invoke(Command::RequestPolicyCheck, &[]);
+    let received = device.process(&signed_query_request(query_request()));
+    let Message::QueryResponse(response) = received.message() else { panic!("no QueryResponse") };
+    let requested: Vec<_> = response.requested_tc_list.iter().map(|tc| tc.component_id.as_bytes()).collect();
+    assert_eq!(requested, [name("one")]);
     assert_eq!(device.update(&[app("one", &envelope(1))]).code(), 0);
     assert_eq!(device.read(TA, &name("one")).as_deref(), Some(&b"settings"[..]));
 }

@@ -142,6 +142,22 @@ fn asked_for_reports_it_tells_what_is_installed_and_what_it_can() {
 }
 
 #[test]
+fn manifest_that_linux_damaged_in_storage_is_reported_all_the_same() {
+    for damage in [None, Some(vec![]), Some(vec![0xff; 300])] {
+        let mut device = Device::new();
+        device.update(&[envelope(1)]);
+        let object = device.env.object_names().into_iter().find(|name| name != "state").expect("stored");
+        device.env.tamper(&object, damage);
+        device.invoke(Command::RequestPolicyCheck, &[]);
+        let request = QueryRequest { data_item_requested: data_item::SUIT_REPORTS, ..query_request() };
+        let received = device.process(&signed_query_request(request));
+        let reports = received.full_reports();
+        let installed = Envelope::decode(&envelope(1)).expect("an envelope").claimed_digest();
+        assert_eq!(reports[0].manifest_digest, installed);
+    }
+}
+
+#[test]
 fn report_names_the_failing_command_of_a_dependency() {
     let mut bad = Author::new(1);
     bad.vendor = [9; 16];

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Who is not in the trust store any more: at once, in the middle of an Update, and for what was installed before.
 
+use crate::SUITE;
 use crate::author::*;
 use crate::support::*;
-use teep_agent::config::{SignerAnchor, TamAnchor, TrustStore};
+use teep_agent::config::{SignerAnchor, TrustStore};
 use teep_proto::suit::labels::command;
 use teep_proto::suit::{ComponentId, Reason, ReportResult, SequenceBuilder};
 use teep_proto::teec::{Command, FetchData, Reply, TaRequest};
@@ -175,12 +176,11 @@ fn the_rest_of_an_update_is_refused_when_its_tam_was_revoked() {
 
 #[test]
 fn the_rest_of_an_update_is_refused_when_the_key_that_signed_it_was_revoked() {
-    let other = key(35);
+    let other = key_of(SUITE, 35);
     let rotated = |with_old: bool| {
         trust_store(if with_old { 1 } else { 2 }, |store| {
-            let new = vec![other.public_key()];
             let old = store.tams[0].keys.clone();
-            store.tams[0] = TamAnchor::new(TAM_URI.to_owned(), new);
+            store.tams[0] = tam(TAM_URI, std::slice::from_ref(&other));
             store.tams[0].keys.extend(if with_old { old } else { vec![] });
         })
     };
@@ -292,9 +292,9 @@ fn another_tam_is_told_of_what_a_revoked_one_installed() {
 #[test]
 fn attack_tam_removes_what_another_one_has_a_link_on_although_a_third_was_revoked() {
     let mut device = Device::new();
-    let third = ("http://third.example/tam", key(37));
+    let third = ("http://third.example/tam", key_of(SUITE, 37));
     let with_third = trust_store(1, |store| {
-        store.tams.push(TamAnchor::new(third.0.to_owned(), vec![third.1.public_key()]));
+        store.tams.push(tam(third.0, std::slice::from_ref(&third.1)));
     });
     assert_eq!(device.update(&[trust_envelope(&with_third), envelope(1)]).code(), 0);
     other_tam_brings(&mut device, envelope(1));

@@ -68,7 +68,7 @@ fn each_conversation_has_its_own_tam_token_and_request() {
     within(&mut device, second, |device| device.request_ta_of(OTHER_TA, Some(OTHER_TAM_URI)));
     let asking = |token| QueryRequest { token: Some(token), ..query_request() };
     let (one, two) = (b"token one", b"token two");
-    let to_second = Message::QueryRequest(asking(two)).encode().expect("encodes");
+    let to_second = encoded(&Message::QueryRequest(asking(two)));
     let to_second = teep_proto::cose::sign1(&other_tam_key(), &to_second).expect("signs");
     let second_says = within(&mut device, second, |device| device.process(&to_second));
     let first_says = within(&mut device, first, |device| device.process(&signed_query_request(asking(one))));

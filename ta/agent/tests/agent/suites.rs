@@ -31,7 +31,7 @@ fn all_that_an_agent_signs_is_signed_in_its_suite_and_each_with_a_key_of_its_own
 /// REQ-TEEP-023, 024: one signature that the Agent can check is enough.
 #[test]
 fn a_query_request_signed_in_one_suite_is_answered_in_the_agents() {
-    let request = Message::QueryRequest(query_request()).encode().expect("encodes");
+    let request = encoded(&Message::QueryRequest(query_request()));
     let both = sign(&[tam_other_suite_key(), tam_key()], &request).expect("signs");
     for message in [both, sign1(&tam_key(), &request).expect("signs")] {
         let mut device = Device::new();

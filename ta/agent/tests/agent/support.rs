@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A device in memory and a TAM made of the wire formats alone, so that it can also be a hostile one.
 
-use crate::SUITE;
+use crate::{DIALECT, SUITE};
 use std::sync::atomic::{AtomicU64, Ordering};
 use teep_agent::config::{Config, Policy, SignerAnchor, Suite, TamAnchor, TrustStore};
 use teep_agent::{Agent, Session};
@@ -90,10 +90,13 @@ pub(crate) fn trust_signer_key() -> SigningKey {
     key(10)
 }
 
+/// A TAM with these keys, and the dialect of these tests.
+pub(crate) fn tam(uri: &str, keys: &[SigningKey]) -> TamAnchor {
+    let keys = keys.iter().map(SigningKey::public_key).collect();
+    TamAnchor { dialect: DIALECT, ..TamAnchor::new(uri.to_owned(), keys) }
+}
+
 pub(crate) fn configuration() -> Config {
-    let tam = |uri: &str, keys: &[SigningKey]| {
-        TamAnchor::new(uri.to_owned(), keys.iter().map(SigningKey::public_key).collect())
-    };
     let signer = |key: SigningKey, prefix: &[u8]| {
         SignerAnchor::new(key.public_key(), vec![ComponentId::encode(&[prefix])])
     };
@@ -110,7 +113,12 @@ pub(crate) fn configuration() -> Config {
             fetching,
             SignerAnchor { trust_store: true, ..SignerAnchor::new(trust_signer_key().public_key(), vec![]) },
         ],
-        policy: Policy { errors_per_minute: u32::MAX, updates_per_hour: 0, ..Policy::default() },
+        policy: Policy {
+            contact_interval: 0,
+            errors_per_minute: u32::MAX,
+            updates_per_hour: 0,
+            ..Policy::default()
+        },
         ..TrustStore::default()
     };
     Config { vendor_ids: vec![VENDOR], class_ids: vec![CLASS], suite: SUITE, trust, ..Config::default() }
@@ -138,7 +146,7 @@ pub(crate) struct Received {
 
 impl Received {
     pub(crate) fn message(&self) -> Message<'_> {
-        Message::inspect(&self.payload).expect("the Agent sends TEEP messages")
+        Message::inspect_in(DIALECT, &self.payload).expect("the Agent sends TEEP messages")
     }
 
     /// Error code; 0 for Success.
@@ -396,8 +404,13 @@ pub(crate) fn query_request() -> QueryRequest<'static> {
 }
 
 pub(crate) fn signed_query_request(request: QueryRequest<'_>) -> Vec<u8> {
-    let payload = Message::QueryRequest(request).encode().expect("encodes");
+    let payload = encoded(&Message::QueryRequest(request));
     sign(&[tam_key(), tam_other_suite_key()], &payload).expect("signs")
+}
+
+/// `message` in the dialect of the TAMs, unsigned.
+pub(crate) fn encoded(message: &Message<'_>) -> Vec<u8> {
+    message.encode_in(DIALECT).expect("encodes")
 }
 
 /// An Update with a token of its own, as a TAM makes them (AMB-18).
@@ -417,7 +430,7 @@ pub(crate) fn order(key: &SigningKey, update: Update<'_>) -> Vec<u8> {
     static TOKENS: AtomicU64 = AtomicU64::new(0);
     let token = format!("a token {:08}", TOKENS.fetch_add(1, Ordering::Relaxed));
     let update = Update { token: update.token.or(Some(token.as_bytes())), ..update };
-    sign1(key, &Message::Update(update).encode().expect("encodes")).expect("signs")
+    sign1(key, &encoded(&Message::Update(update))).expect("signs")
 }
 
 /// Pieces in which payloads are served.

@@ -2,10 +2,11 @@
 //! The trust store is replaced by manifests of whom it gives that right, and by nobody and in no way else.
 
 mod content;
+mod policy;
 
 use crate::author::*;
 use crate::support::*;
-use teep_agent::config::{SignerAnchor, TamAnchor, TrustStore};
+use teep_agent::config::{SignerAnchor, TrustStore};
 use teep_proto::suit::labels::{command, manifest};
 use teep_proto::suit::{
     ComponentId, Digest, ManifestBuilder, Parameter, Reason, SequenceBuilder, encode_envelope, text,
@@ -44,7 +45,7 @@ fn replaced_as_a_whole_and_for_good() {
     assert_eq!(counts(&mut device), (0, TrustSource::BuiltIn));
     let uri = "http://third.example/tam";
     let store = trust_store(3, |store| {
-        store.tams[1] = TamAnchor::new(uri.to_owned(), vec![key(30).public_key()]);
+        store.tams[1] = tam(uri, &[key(30)]);
         store.signers[0] =
             SignerAnchor::new(key(31).public_key(), vec![ComponentId::encode(&["TEEP-Device"])]);
     });
@@ -68,26 +69,6 @@ fn the_same_manifest_again_changes_nothing() {
     let objects = device.env.object_names();
     assert_eq!(device.update(&[envelope]).code(), 0, "REQ-SUIT-007");
     assert_eq!((counts(&mut device), device.env.object_names()), ((3, TrustSource::Updated), objects));
-}
-
-#[test]
-fn a_new_policy_counts_at_once() {
-    let mut device = Device::new();
-    let unnamed = |n: u64| {
-        let mut author = DataAuthor::new("data", Data::Clear(b"data"));
-        author.sequence_number = n;
-        author
-    };
-    let bare = |n: u64| {
-        let author = unnamed(n);
-        let mut bare = Author::new(n);
-        bare.manifest.component_id = None;
-        bare.manifest.components = vec![author.components[0].0.clone()];
-        bare.envelope()
-    };
-    assert_eq!(device.update(&[bare(1)]).refusal(), (11, Reason::ComponentUnsupported), "AMB-SUIT-20");
-    let store = trust_store(1, |store| store.policy.unnamed_manifests = true);
-    assert_eq!(device.update(&[trust_envelope(&store), bare(1)]).code(), 0);
 }
 
 #[test]

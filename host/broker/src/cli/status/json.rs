@@ -14,7 +14,8 @@ pub(in crate::cli) fn keys(info: &AgentInfo) -> Value {
         "decryption_key": hex::encode(&info.decryption_key),
         "report_key": hex::encode(&info.report_key),
         "attestation_key": hex::encode(&info.attestation_key),
-        "measurement": measurement(info),
+        "measurement": digits(&info.measurement),
+        "tee_measurement": digits(&info.tee_measurement),
     })
 }
 
@@ -27,7 +28,8 @@ pub(in crate::cli) fn status(info: &AgentInfo) -> Value {
     let mut status = json!({
         "version": info.version,
         "suite": info.suite,
-        "measurement": measurement(info),
+        "measurement": digits(&info.measurement),
+        "tee_measurement": digits(&info.tee_measurement),
         "rollback_protection": match info.rollback_protection {
             RollbackProtection::None => "none",
             RollbackProtection::Rpmb => "rpmb",
@@ -61,8 +63,8 @@ pub(in crate::cli) fn status(info: &AgentInfo) -> Value {
     status
 }
 
-fn measurement(info: &AgentInfo) -> Option<String> {
-    (!info.measurement.is_empty()).then(|| hex::encode(&info.measurement))
+fn digits(measurement: &[u8]) -> Option<String> {
+    (!measurement.is_empty()).then(|| hex::encode(measurement))
 }
 
 fn components(stored: &Stored) -> Value {

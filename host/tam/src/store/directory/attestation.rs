@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What a TAM's directory knows of attestation.
 
+use super::roles::keys_only;
 use super::{
     ATTESTATION_KEYS, Directory, KeyEntry, Listing, MEASUREMENTS, StoreError, VERIFIERS, checked_name, list,
     make_directory, read,
@@ -56,7 +57,7 @@ impl Directory {
     /// any file and name.
     pub fn enrol_attestation_key(&self, agent: Thumbprint, key: &PublicKey) -> Result<String, StoreError> {
         let entries = self.agent_entries()?.items;
-        let entry = entries.iter().find(|entry| entry.key.thumbprint() == agent);
+        let entry = entries.iter().find(|entry| entry.anchor.thumbprint() == agent);
         let entry = entry.ok_or_else(|| StoreError::NotFound(format!("no agent has the key {agent}")))?;
         self.add_key(ATTESTATION_KEYS, key, Some(stem(&entry.name)))
     }
@@ -73,11 +74,11 @@ impl Directory {
     pub(super) fn attestation_keys_of(&self, agent: Thumbprint) -> Result<Listing<PublicKey>, StoreError> {
         let agents = self.agent_entries()?.items;
         let named = |name: &str| {
-            agents.iter().any(|entry| entry.key.thumbprint() == agent && stem(&entry.name) == stem(name))
+            agents.iter().any(|entry| entry.anchor.thumbprint() == agent && stem(&entry.name) == stem(name))
         };
         let Listing { items, unusable } = self.attestation_entries()?;
-        let items = items.into_iter().filter(|entry| named(&entry.name)).map(|entry| entry.key).collect();
-        Ok(Listing { items, unusable })
+        let items = items.into_iter().filter(|entry| named(&entry.name)).collect();
+        Ok(keys_only(Listing { items, unusable }))
     }
 
     /// Trusts the Verifier that has `key`, as [`enrol`](Self::enrol) does for Agents.

@@ -2,13 +2,16 @@
 //! The manifests in the directory, and the files they name.
 
 use super::{
-    Directory, MANIFESTS, PAYLOADS, StoreError, WITHDRAWN, checked_name, list, make_directory, read, visible,
+    Directory, MANIFESTS, PAYLOADS, REPLACED, StoreError, WITHDRAWN, checked_name, list, make_directory,
+    read, visible,
 };
 use crate::store::{Listing, Offer};
 use std::fs;
 use std::path::{Path, PathBuf};
+use teep_proto::Kind;
 use teep_proto::cose::Thumbprint;
-use teep_suit::files;
+use teep_proto::suit::{ComponentId, Digest, Envelope, text};
+use teep_suit::{Summary, TrustStoreSummary, files};
 
 /// Before the first digits of a device's thumbprint: the directory of what is for this device.
 const FOR: &str = "for-";
@@ -36,7 +39,8 @@ impl Directory {
     ///
     /// # Errors
     /// [`StoreError::Refused`] when no vetted signer signed it, [`StoreError::Nothing`] when it is there,
-    /// [`StoreError::Invalid`] when a payload is not what it names.
+    /// [`StoreError::Invalid`] when a payload is not what it names, or the manifest brings a trust store that no device
+    /// takes from it.
     pub fn publish(
         &self,
         source: &Path,
@@ -52,14 +56,17 @@ impl Directory {
             None => name.to_owned(),
         };
         let envelope = read(source)?;
-        let offer = Offer::verified(name.clone(), envelope, &self.signer_keys()?).map_err(|error| {
+        let offer = Offer::verified(name.clone(), envelope, &self.signer_anchors()?).map_err(|error| {
             let text = format!("{}: {}", source.display(), why_not_served(&error));
-            if error.kind == teep_proto::Kind::Unauthenticated {
-                StoreError::Refused(text)
-            } else {
-                StoreError::Invalid(text)
+            match error.kind {
+                Kind::Unauthenticated | Kind::BadCertificate | Kind::CertificateExpired => {
+                    StoreError::Refused(text)
+                }
+                _ => StoreError::Invalid(text),
             }
         })?;
+        check_trust_store(&offer)
+            .map_err(|problem| StoreError::Invalid(format!("{}: {problem}", source.display())))?;
         let payloads =
             payloads.iter().map(|payload| self.add_payload(payload, &offer)).collect::<Result<_, _>>()?;
         let path = self.root.join(MANIFESTS).join(&name);
@@ -68,6 +75,9 @@ impl Directory {
             return Err(StoreError::Nothing(format!("{name} is published already")));
         }
         path.parent().map_or(Ok(()), |parent| make_directory(parent, 0o755))?;
+        if replaced {
+            self.remember(&path)?;
+        }
         files::write_atomic(&path, &offer.envelope)?;
         let withdrawn = self.root.join(WITHDRAWN).join(&name);
         if withdrawn.exists() {
@@ -91,6 +101,13 @@ impl Directory {
                 source.display()
             )));
         }
+        if is_for_trust_store(manifest) {
+            let summary = TrustStoreSummary::unauthenticated(&bytes).map_err(|error| error.to_string());
+            let problem = summary.map_or_else(Some, |summary| summary.mismatch(manifest.sequence_number));
+            if let Some(problem) = problem {
+                return Err(StoreError::Invalid(format!("{}: {problem}", source.display())));
+            }
+        }
         make_directory(&self.payloads(), 0o755)?;
         files::write_atomic(&self.payloads().join(name), &bytes)?;
         Ok(name.to_owned())
@@ -108,6 +125,7 @@ impl Directory {
         if !path.is_file() {
             return Err(StoreError::NotFound(format!("{name} is not published: see teep-tam list")));
         }
+        self.remember(&path)?;
         if give_up {
             let kept = self.root.join(WITHDRAWN).join(name);
             kept.parent().map_or(Ok(()), |parent| make_directory(parent, 0o755))?;
@@ -121,30 +139,60 @@ impl Directory {
     /// # Errors
     /// [`StoreError::File`] when the directory cannot be read.
     pub fn manifests(&self) -> Result<Listing<Offer>, StoreError> {
-        self.offers_in(MANIFESTS)
+        let signers = self.signer_anchors()?;
+        self.offers_in(MANIFESTS, |name, envelope| Offer::verified(name, envelope, &signers))
     }
 
-    /// The manifests that devices are to give up, by name.
+    /// The manifests that devices are to give up, by name; also when certificates of their signers have expired since.
     ///
     /// # Errors
     /// [`StoreError::File`] when the directory cannot be read.
     pub fn withdrawn_manifests(&self) -> Result<Listing<Offer>, StoreError> {
-        self.offers_in(WITHDRAWN)
+        let signers = self.signer_anchors()?;
+        self.offers_in(WITHDRAWN, |name, envelope| Offer::verified_at(name, envelope, &signers, None))
     }
 
-    fn offers_in(&self, kind: &str) -> Result<Listing<Offer>, StoreError> {
+    /// Keeps the manifest at `path` in mind, which is to go.
+    fn remember(&self, path: &Path) -> Result<(), StoreError> {
+        let bytes = read(path)?;
+        // What is no envelope no device has.
+        let Ok(envelope) = Envelope::decode(&bytes) else { return Ok(()) };
+        make_directory(&self.root.join(REPLACED), 0o755)?;
+        let path = self.place_of_replaced(envelope.claimed_digest());
+        Ok(files::write_atomic(&path, &envelope.without_payloads().encode(false))?)
+    }
+
+    fn place_of_replaced(&self, digest: Digest) -> PathBuf {
+        self.root.join(REPLACED).join(format!("{digest}.suit"))
+    }
+
+    /// The manifest with `digest`, if another one came in its place and its signer is vetted still.
+    pub(super) fn replaced_manifest(&self, digest: Digest) -> Result<Option<Offer>, StoreError> {
+        let path = self.place_of_replaced(digest);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let name = path.display().to_string();
+        let offer = Offer::verified_at(name, read(&path)?, &self.signer_anchors()?, None);
+        Ok(offer.ok().filter(|offer| offer.digest == digest))
+    }
+
+    fn offers_in(
+        &self,
+        kind: &str,
+        verified: impl Fn(String, Vec<u8>) -> Result<Offer, teep_proto::Error>,
+    ) -> Result<Listing<Offer>, StoreError> {
         let mut listing = Listing::default();
         let root = self.root.join(kind);
         if !root.is_dir() {
             return Ok(listing);
         }
-        let signers = self.signer_keys()?;
         let mut add = |name: String, path: &Path, agent: Option<Thumbprint>| {
             if path.extension().is_none_or(|extension| extension != "suit") {
                 return;
             }
             let offer = read(path).map_err(|error| error.to_string()).and_then(|envelope| {
-                Offer::verified(name.clone(), envelope, &signers).map_err(|error| why_not_served(&error))
+                verified(name.clone(), envelope).map_err(|error| why_not_served(&error))
             });
             match offer {
                 Ok(offer) => listing.items.push(Offer { agent, ..offer }),
@@ -154,7 +202,7 @@ impl Directory {
         list(&root)?.into_iter().for_each(|(name, path)| add(name, &path, None));
         let mut known = Vec::new();
         for entry in self.agent_entries()?.items {
-            let agent = entry.key.thumbprint();
+            let agent = entry.anchor.thumbprint();
             let own = format!("{FOR}{:.16}", agent.to_string());
             let directory = root.join(&own);
             if directory.is_dir() {
@@ -179,10 +227,34 @@ fn remove(path: PathBuf) -> Result<(), StoreError> {
 }
 
 fn why_not_served(error: &teep_proto::Error) -> String {
-    if error.kind == teep_proto::Kind::Unauthenticated {
-        return format!("{error}; vet its signer with teep-tam add-signer, if you trust it");
+    match error.kind {
+        Kind::Unauthenticated => format!(
+            "{error}; vet its signer with teep-tam add-signer, if you trust it, and if it is vetted by its CA, sign \
+             with teep-suit create --certificates"
+        ),
+        Kind::BadCertificate | Kind::CertificateExpired => {
+            format!("{error}; sign it again, with certificates that are in order")
+        }
+        _ => format!("not a usable SUIT envelope, {error}"),
     }
-    format!("not a usable SUIT envelope, {error}")
+}
+
+fn is_for_trust_store(manifest: &Offer) -> bool {
+    let id = ComponentId::encode(&text::trust_store());
+    manifest.components.iter().any(|component| component.id == id)
+}
+
+/// That devices take the trust store in the envelope, if it is a manifest for one, from this manifest.
+fn check_trust_store(manifest: &Offer) -> Result<(), String> {
+    if !is_for_trust_store(manifest) {
+        return Ok(());
+    }
+    let summary = Summary::unauthenticated(&manifest.envelope).map_err(|error| error.to_string())?;
+    match summary.trust_store {
+        Some(store) => store.mismatch(manifest.sequence_number).map_or(Ok(()), Err),
+        None if summary.payloads.is_empty() => Ok(()),
+        None => Err("what it brings as the trust store is not what teep-suit trust-store makes".to_owned()),
+    }
 }
 
 /// Names of the visible directories in a directory, in order.

@@ -120,7 +120,7 @@ fn attack_one_key_in_two_roles() {
     let root = dir.path().join("tam");
     fs::copy(root.join("agents/board.cose"), root.join("signers/board.cose")).unwrap();
     assert!(directory.agents().unwrap().items.is_empty());
-    assert_eq!(directory.signer_keys().unwrap(), [signer.public_key()]);
+    assert_eq!(directory.signer_anchors().unwrap(), [signer.public_key().into()]);
     for listing in [directory.agent_entries().unwrap(), directory.signer_entries().unwrap()] {
         assert_eq!(listing.unusable.len(), 1);
         assert!(listing.unusable[0].1.contains("each role needs keys of its own"), "{:?}", listing.unusable);
@@ -193,4 +193,26 @@ fn payloads_are_those_the_manifest_names() {
     assert!(world.directory.offers().unwrap().items.is_empty(), "nothing is half published");
     assert_eq!(world.directory.publish(&path, None, &[good]).unwrap().payloads, ["hello.ta"]);
     assert_eq!(fs::read(world.directory.payloads().join("hello.ta")).unwrap(), b"hello.suit");
+}
+
+#[test]
+fn a_replaced_manifest_is_remembered_by_its_digest() {
+    let world = world();
+    let path = world.envelope("hello.suit", 1, &world.signer);
+    let first = world.directory.publish(&path, None, &[]).unwrap().offer;
+    assert_eq!(world.directory.replaced(first.digest).unwrap(), None, "it is there");
+    world.envelope("hello.suit", 2, &world.signer);
+    let second = world.directory.publish(&path, None, &[]).unwrap().offer;
+    let known = world.directory.replaced(first.digest).unwrap().expect("it was there");
+    assert_eq!((known.sequence_number, &known.manifest_id), (1, &first.manifest_id));
+    assert!(known.envelope.len() < first.envelope.len(), "without its payload");
+    world.directory.withdraw("hello.suit", false).unwrap();
+    assert_eq!(world.directory.replaced(second.digest).unwrap().expect("it was there").sequence_number, 2);
+    assert_eq!(world.directory.replaced(Digest::of(b"never there")).unwrap(), None);
+    // By somebody who is not vetted, or under another digest, it says nothing.
+    let place = |digest: Digest| world.dir.path().join(format!("tam/replaced/{digest}.suit"));
+    fs::copy(place(first.digest), place(second.digest)).unwrap();
+    assert_eq!(world.directory.replaced(second.digest).unwrap(), None);
+    fs::remove_dir_all(world.dir.path().join("tam/signers")).unwrap();
+    assert_eq!(world.directory.replaced(first.digest).unwrap(), None);
 }

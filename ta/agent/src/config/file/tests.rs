@@ -3,6 +3,7 @@
 mod certificate;
 
 use super::*;
+use crate::config::Policy;
 use certificate::Content;
 use std::fs;
 use teep_proto::cose::{Certificate, RecipientKey, SigningKey, TrustAnchor};
@@ -34,11 +35,16 @@ manifests = [{ uri = \"https://example.com/optee.suit\", digest = \"001122330011
 #[test]
 fn compiles_the_cipher_suite() {
     let tam = "[[tam]]\nuri = \"https://tam.example/tam\"\nkeys = [\"a.cose\"]\n";
-    let suite = |entry: &str| compile("suite", &format!("{DEVICE}{entry}{tam}")).map(|config| config.suite);
+    let suite = |entry: &str| {
+        let tam = if entry.contains("Ed25519") { tam.replace("a.cose", "e.cose") } else { tam.to_string() };
+        compile("suite", &format!("{DEVICE}{entry}{tam}")).map(|config| config.suite)
+    };
     assert_eq!(suite(""), Ok(Suite::Esp256));
     assert_eq!(suite("cipher-suite = \"ESP256\"\n"), Ok(Suite::Esp256));
     assert_eq!(suite("cipher-suite = \"Ed25519\"\n"), Ok(Suite::Ed25519));
     assert!(suite("cipher-suite = \"ES256\"\n").is_err_and(|error| error.contains("ESP256")));
+    let error = compile("suites", &format!("{DEVICE}cipher-suite = \"Ed25519\"\n{tam}")).expect_err("ESP256");
+    assert!(error.contains("agent.toml: it needs a TAM") && error.contains("cipher suite"), "{error}");
 }
 
 #[test]
@@ -80,22 +86,35 @@ fn firmware_is_named_by_the_envelope_of_its_manifest() {
     }
 }
 
-/// Compiles `text` in a directory with the COSE_Keys `a.cose` and `b.cose` and the envelope `optee.suit`.
+/// Compiles `text` as an Agent's configuration.
 fn compile(name: &str, text: &str) -> Result<Config, String> {
+    let compiled = with_keys(name, text, compile_toml);
+    compiled.map(|bytes| Config::decode(&bytes).expect("what was compiled decodes"))
+}
+
+/// What `compile` makes of `text` in a directory with the COSE_Keys `a.cose` and `b.cose` on P-256, `e.cose` of Ed25519, and
+/// the envelope `optee.suit`.
+fn with_keys(
+    name: &str,
+    text: &str,
+    compile: impl FnOnce(&Path) -> Result<Vec<u8>, String>,
+) -> Result<Vec<u8>, String> {
     let directory = std::env::temp_dir().join(format!("teep-agent-{name}-{}", std::process::id()));
     fs::create_dir_all(&directory).expect("a directory");
     for (file, n) in [("a.cose", 1), ("b.cose", 2)] {
         let key = SigningKey::p256_from_scalar(&[n; 32]).expect("a scalar").public_key();
         fs::write(directory.join(file), key.to_cose_key()).expect("written");
     }
+    let key = SigningKey::ed25519_from_seed(&[1; 32]).public_key();
+    fs::write(directory.join("e.cose"), key.to_cose_key()).expect("written");
     fs::write(directory.join("optee.suit"), EnvelopeBuilder::new(FIRMWARE).build(&[])).expect("written");
     let secret = SigningKey::p256_from_scalar(&[3; 32]).expect("a scalar");
     fs::write(directory.join("secret.cose"), secret.to_cose_key()).expect("written");
     let path = directory.join("agent.toml");
     fs::write(&path, text).expect("written");
-    let compiled = compile_toml(&path);
+    let compiled = compile(&path);
     fs::remove_dir_all(&directory).expect("removed");
-    compiled.map(|bytes| Config::decode(&bytes).expect("what was compiled decodes"))
+    compiled
 }
 
 #[test]
@@ -171,11 +190,31 @@ fn compiles_rights_and_keys() {
     assert!(config.trust.tams[0].report_key.is_some());
     assert_eq!(config.trust.signers[0].commands, Some(Vec::from([command::FETCH, command::COPY])));
     assert!(config.trust.signers[0].personalization_in_clear);
-    let policy = config.trust.policy;
-    assert_eq!((policy.strict_dependencies, policy.unnamed_manifests), (true, false));
+    let policy = Policy { strict_dependencies: true, ..Policy::default() };
+    assert_eq!(config.trust.policy, policy);
     let key = config.decryption_keys[0].recipient_key().expect("a key");
     let RecipientKey::Agreement(secret) = key else { panic!("another kind of key") };
     assert_eq!(secret.public_key().kid(), b"kid-1");
+}
+
+/// REQ-TEEP-152: whoever says nothing gets limits, built in and in a trust store.
+#[test]
+fn limits_are_there_unless_they_are_lifted() {
+    let text = "[trust]\nsequence-number = 1\n[[tam]]\nuri = \"https://tam.example/tam\"\nkeys = [\"a.cose\"]\n\
+         [[signer]]\nkey = \"b.cose\"\ntrust-store = true\n";
+    let limits = |policy: &str| {
+        let built_in = compile("limits", &format!("{DEVICE}{text}{policy}")).expect("compiles").trust;
+        let of = |trust: TrustStore| {
+            (trust.policy.contact_interval, trust.policy.errors_per_minute, trust.policy.updates_per_hour)
+        };
+        let stored = with_keys("stored-limits", &format!("{text}{policy}"), compile_trust_store);
+        let stored = TrustStore::decode(&stored.expect("compiles")).expect("a trust store");
+        assert_eq!(stored.policy, built_in.policy);
+        of(built_in)
+    };
+    assert_eq!(limits(""), (60, 30, 200));
+    assert_eq!(limits("[policy]\nerrors-per-minute = 5\n"), (60, 5, 200));
+    assert_eq!(limits("[policy]\ncontact-interval = 0\nupdates-per-hour = 0\n"), (0, 30, 0));
 }
 
 #[test]
@@ -217,7 +256,7 @@ fn says_what_is_wrong() {
         ("no-tam", format!("tam = []\n{DEVICE}"), "at least one [[tam]]"),
         ("no-device", tam.to_string(), "it needs a [device]"),
         ("twice", format!("{DEVICE}{tam}{tam}"), "https://tam.example/tam has two entries"),
-        ("number", format!("{DEVICE}{tam}dialect = 26\n"), "dialect"),
+        ("number", format!("{DEVICE}{tam}dialect = 26\n"), "line 7: invalid type: integer `26`"),
         (
             "dialect",
             format!("{DEVICE}{tam}dialect = \"26\"\n"),

@@ -16,8 +16,7 @@ use teep_proto::teep::Dialect;
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Trust {
-    #[serde(default)]
-    sequence_number: u64,
+    sequence_number: Option<u64>,
     #[serde(default)]
     pub(super) provisioning: bool,
 }
@@ -79,6 +78,41 @@ pub(super) struct Limits {
 }
 
 impl File {
+    /// Checks that the file is about a trust store that can take the place of another one, and about nothing else.
+    ///
+    /// # Errors
+    /// All that is too much, and all that is missing.
+    pub(super) fn check_replaces(&self) -> Result<(), String> {
+        let built_in = [
+            ("[device]", self.device.is_some()),
+            ("[[decryption-key]]", !self.decryption_key.is_empty()),
+            ("[attestation]", self.attestation.is_some()),
+            ("[eat]", self.eat.is_some()),
+            ("trust.provisioning", self.trust.provisioning),
+        ];
+        let built_in: Vec<_> = built_in.into_iter().filter(|(_, there)| *there).map(|(it, _)| it).collect();
+        let can_change = self.signer.iter().any(|signer| signer.trust_store);
+        let flaws = [
+            (
+                !built_in.is_empty(),
+                format!("what is built into the Agent cannot be in a trust store: {}", built_in.join(", ")),
+            ),
+            (
+                self.trust.sequence_number.is_none(),
+                "no trust.sequence-number: it has to be above that of the trust store the devices have"
+                    .to_string(),
+            ),
+            (self.tam.is_empty(), "no [[tam]]: nobody could reach the devices any more".to_string()),
+            (
+                !can_change,
+                "no [[signer]] has trust-store = true: nobody could ever change the trust store again"
+                    .to_string(),
+            ),
+        ];
+        let flaws: Vec<_> = flaws.into_iter().filter(|(there, _)| *there).map(|(_, flaw)| flaw).collect();
+        if flaws.is_empty() { Ok(()) } else { Err(flaws.join("; ")) }
+    }
+
     /// The trust store that the file describes, with the keys in files in `directory`.
     pub(super) fn trust_store(&self, directory: &Path) -> Result<TrustStore, String> {
         let tams = self.tam.iter().map(|tam| tam.anchor(directory)).collect::<Result<_, _>>()?;
@@ -93,7 +127,7 @@ impl File {
             updates_per_hour: self.policy.updates_per_hour.unwrap_or(defaults.updates_per_hour),
         };
         let store = TrustStore {
-            sequence_number: self.trust.sequence_number,
+            sequence_number: self.trust.sequence_number.unwrap_or_default(),
             tams,
             signers,
             verifiers: verifiers.collect::<Result<_, _>>()?,
@@ -119,22 +153,23 @@ impl File {
 
 impl Tam {
     fn anchor(&self, directory: &Path) -> Result<TamAnchor, String> {
-        if !["http://", "https://"].iter().any(|scheme| self.uri.starts_with(scheme)) {
-            return Err(format!("tam.uri {:?} is no http or https URI", self.uri));
-        }
         if self.keys.is_empty() {
             return Err(format!("the TAM {} has no keys", self.uri));
         }
         let dialect = self.dialect.as_deref().map_or(Ok(Dialect::Final), str::parse);
         let keys = self.keys.iter().map(|name| trust_anchor(&directory.join(name)));
         let report_key = self.report_key.as_ref().map(|name| agreement_key(&directory.join(name)));
-        Ok(TamAnchor {
+        let anchor = TamAnchor {
             uri: self.uri.clone(),
             dialect: dialect.map_err(|e| format!("the TAM {}: {e}", self.uri))?,
             keys: keys.collect::<Result<_, _>>()?,
             report_key: report_key.transpose()?,
             attestation_required: self.attestation == Some(TamAttestation::Required),
-        })
+        };
+        if !anchor.is_reachable() {
+            return Err(format!("tam.uri {:?} is no http or https URI", anchor.uri));
+        }
+        Ok(anchor)
     }
 }
 

@@ -61,6 +61,7 @@ pub(crate) fn trust_store(sequence_number: u64, variant: usize) -> TrustStore {
         ],
         policy: Policy {
             unnamed_manifests: true,
+            contact_interval: 0,
             errors_per_minute: 60_000,
             updates_per_hour: 0,
             ..Policy::default()

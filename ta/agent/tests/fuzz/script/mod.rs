@@ -34,8 +34,6 @@ use teep_sim::MemoryEnv;
 const SESSIONS: usize = 3;
 /// Steps of a script, so that none takes for ever.
 const MAX_STEPS: usize = 48;
-/// Looks at the state in one script.
-const MAX_AUDITS: usize = 6;
 
 /// What a script came to: for tests of the scripts themselves.
 #[derive(Debug, Default)]
@@ -59,7 +57,6 @@ struct Life {
     /// Trusted Applications that were taken from the platform.
     lost: Vec<[u8; 16]>,
     tokens: u64,
-    audits: usize,
     summary: Summary,
 }
 
@@ -77,7 +74,6 @@ pub(crate) fn run(bytes: &[u8]) -> Summary {
         floors: BTreeMap::new(),
         lost: Vec::new(),
         tokens: 0,
-        audits: 0,
         summary: Summary::default(),
     };
     while !input.is_empty() && life.summary.steps < MAX_STEPS {
@@ -150,8 +146,7 @@ impl Life {
         };
         self.summary.successes += usize::from(matches!(&reply, Reply::Send { .. }) && !failed);
         self.summary.errors += usize::from(failed);
-        if failed && self.audits < MAX_AUDITS {
-            self.audits += 1;
+        if failed {
             audit::restart(&self.env, &self.lost);
         }
         self.floors();

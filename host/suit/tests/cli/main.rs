@@ -2,6 +2,8 @@
 //! The command line from keys to a verified envelope, and its exit codes.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail by panicking")]
 
+mod trust_store;
+
 use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
