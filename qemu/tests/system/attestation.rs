@@ -46,6 +46,9 @@ fn attested_device_is_served_and_one_with_another_measurement_is_not() {
     bench.store.set_reference_values(vec![[7; 32], measured[1], measured[0]]);
     bench.request(0);
     assert_eq!(bench.hello(), Some(1));
+    // OP-TEE lies at another address then.
+    bench.device.restart().expect("boots again");
+    assert_eq!(bench.device.keys().expect("keys").measurements, measured);
 }
 
 #[test]
