@@ -268,6 +268,8 @@ fn attack_published_trust_store_that_every_device_would_refuse() {
         assert!(refused.contains("devices refuse the trust store: it has sequence number 1"), "{refused}");
         assert!(tam.manifests().expect("a listing").items.is_empty());
         publish(1, &trust_store, payloads, files).expect("as devices take it");
+        let refused = tam.withdraw("trust.suit", true).expect_err("it stays on devices").to_string();
+        assert!(refused.contains("no device can give up"), "{refused}");
         tam.withdraw("trust.suit", false).expect("it was there");
     }
     let refused = publish(1, b"junk", &[("#trust", b"junk")], &[]).expect_err("no trust store");

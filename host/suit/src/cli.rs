@@ -209,12 +209,19 @@ fn not_an_input<'p>(out: &Path, mut inputs: impl Iterator<Item = &'p Path>) -> R
     }
 }
 
-/// Nor does an envelope take the place of a newer one of the same manifest: devices would refuse it.
+/// Nor does an envelope take the place of anything but an older one of the same manifest: devices would refuse it where
+/// a newer one was, and something else may be what the description names.
 fn not_older(out: &Path, description: &Description) -> Result<(), Error> {
     let Ok(bytes) = std::fs::read(out) else { return Ok(()) };
-    let Ok(there) = Summary::unauthenticated(&bytes) else { return Ok(()) };
     let id = teep_proto::suit::text::format(&description.manifest_id);
-    if there.manifest_id == Some(id) && there.sequence_number > description.sequence_number {
+    let there = Summary::unauthenticated(&bytes).ok();
+    let Some(there) = there.filter(|there| there.manifest_id.as_ref() == Some(&id)) else {
+        return Err(Error::Description(format!(
+            "{} is there, and no envelope of this manifest: choose another name, or remove it",
+            out.display()
+        )));
+    };
+    if there.sequence_number > description.sequence_number {
         return Err(Error::Description(format!(
             "{} is there with sequence number {}, devices refuse to go back to {}: raise sequence-number, or remove \
              the file",
@@ -227,6 +234,9 @@ fn not_older(out: &Path, description: &Description) -> Result<(), Error> {
 }
 
 fn encrypt(file: &Path, to: &[PathBuf], cipher: Cipher, out: &Path, info: &Path) -> Result<Done, Error> {
+    if out == info {
+        return Err(Error::Description("--out and --info need a file each".to_owned()));
+    }
     for target in [out, info] {
         not_an_input(target, to.iter().map(PathBuf::as_path).chain([file]))?;
     }

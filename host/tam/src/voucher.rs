@@ -7,12 +7,14 @@ use teep_proto::cose::Thumbprint;
 
 /// What [`Tam::attested_by`](crate::Tam::attested_by) takes: `program` is run with the Agent's challenge and the
 /// thumbprint of the key, in hexadecimal digits, and writes the Attestation Result to its standard output. When it fails
-/// there is none, and it has said why on its standard error.
+/// there is none; why is on the standard error.
 pub(crate) fn by_program(program: PathBuf) -> impl Fn(&[u8], Thumbprint) -> Option<Vec<u8>> + Send + Sync {
     move |challenge, key| {
         let mut command = Command::new(&program);
         command.args([hex::encode(challenge), hex::encode(key.0)]);
-        let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output().ok()?;
+        let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
+        let output =
+            output.inspect_err(|error| eprintln!("{} cannot be run: {error}", program.display())).ok()?;
         (output.status.success() && !output.stdout.is_empty()).then_some(output.stdout)
     }
 }

@@ -54,7 +54,12 @@ pub(super) fn status(info: &AgentInfo) -> String {
                 1,
                 "What is installed and who is trusted is not known. The Agent does nothing until it",
             );
-            line(&mut lines, 1, "can read its storage again: restart the device, restore its storage.");
+            line(
+                &mut lines,
+                1,
+                "can read its storage again. Before you restart the device, read what to do about it",
+            );
+            line(&mut lines, 1, "in docs/status.md: a restart begins anew with what storage has then.");
         }
     }
     lines

@@ -55,7 +55,7 @@ teep-broker keys prints on that device. hello.suit is the Trusted Application's 
   id = \"TEEP-Device/SecureFS/uuid:1c42796f-7fc4-4536-b751-6a58e6f4540c/greeting\"
   file = \"greeting.txt\"
   delivery = \"write\"              # in the manifest itself; integrated and fetch are the others
-  encrypt-to = [\"device.hex\"]     # leave it out for data that is no secret
+  encrypt-to = [\"device.hex\"]     # without it: only from a signer with personalization-in-clear
   cipher = \"a128gcm\"              # or chacha20-poly1305, a128ctr, a192ctr, a256ctr
   [[dependency]]
   manifest = \"hello.suit\"

@@ -100,11 +100,15 @@ fn a_changed_payload_is_refused() {
 fn create_overwrites_none_of_its_inputs() {
     let dir = prepared();
     let dir = dir.path();
-    for input in ["signer.pem", "hello.toml"] {
+    for (input, why) in [
+        ("signer.pem", "would overwrite"),
+        ("hello.toml", "would overwrite"),
+        ("hello.ta", "no envelope of this manifest"),
+    ] {
         let before = fs::read(dir.join(input)).unwrap();
         let (code, _, err) = run(dir, &format!("create hello.toml --key signer.pem --out {input}"));
         assert_eq!(code, exit::FAILURE);
-        assert!(err.contains("would overwrite"), "{err}");
+        assert!(err.contains(why), "{err}");
         assert_eq!(fs::read(dir.join(input)).unwrap(), before);
     }
 }
@@ -229,6 +233,9 @@ fn what_is_encrypted_once_can_be_used_again() {
     let (code, _, err) =
         run(dir, "encrypt greeting.txt --to device.pub.cose --out greeting.txt --info greeting.info");
     assert!(code == exit::FAILURE && err.contains("would overwrite"), "{err}");
+    let (code, _, err) =
+        run(dir, "encrypt greeting.txt --to device.pub.cose --out greeting.enc --info greeting.enc");
+    assert!(code == exit::FAILURE && err.contains("a file each"), "{err}");
 }
 
 /// The profile with HMAC (MTI 3).

@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use teep_proto::teep::Dialect;
 
 const EXAMPLES: &str = "\
-A TAM is a directory. Changes in it count from the next message on; the server need not be restarted.
+A TAM is a directory. Changes in it count from the next message on. Only DIR/keys and what teep-tam attestation
+sets are read when the server starts.
 
   DIR/keys/         the TAM's own keys; devices have their public halves as trust anchors
   DIR/agents/       public keys of the devices' TEEP Agents: who may talk to this TAM

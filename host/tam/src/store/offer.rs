@@ -68,15 +68,7 @@ impl Offer {
         signers: &[impl Anchor],
         now: Option<u64>,
     ) -> Result<Self, Error> {
-        if envelope.len() > MAX_MESSAGE {
-            return Err(Error {
-                kind: Kind::TooLarge,
-                what: "an envelope that fits one message",
-                offset: 0,
-                path: Vec::new(),
-            });
-        }
-        let decoded = Envelope::decode(&envelope)?;
+        let decoded = decode(&envelope)?;
         let verified = decoded.verify_with(signers, Accept { now, ..Accept::default() })?;
         teep_suit::check_payloads(&decoded, verified.get()).map_err(|_| Error {
             kind: Kind::Unauthenticated,
@@ -84,7 +76,22 @@ impl Offer {
             offset: 0,
             path: Vec::new(),
         })?;
-        let manifest = verified.get();
+        let offer = Self::of_manifest(name, &decoded, verified.get())?;
+        Ok(Self { envelope, ..offer })
+    }
+
+    /// A manifest that devices are to give up, whoever signed it: to have that done is the right of the TAM alone.
+    ///
+    /// # Errors
+    /// When it is malformed or too large for one message.
+    pub fn withdrawn(name: String, envelope: Vec<u8>) -> Result<Self, Error> {
+        let decoded = decode(&envelope)?;
+        let offer = Self::of_manifest(name, &decoded, &decoded.inspect()?)?;
+        Ok(Self { envelope, ..offer })
+    }
+
+    /// What `manifest` offers, which is in the envelope `decoded`, but for the envelope itself.
+    fn of_manifest(name: String, decoded: &Envelope<'_>, manifest: &Manifest<'_>) -> Result<Self, Error> {
         let digests = shared_digests(manifest)?;
         let mut components: Vec<_> = (0u64..)
             .zip(&manifest.components)
@@ -119,7 +126,7 @@ impl Offer {
             dependencies,
             components,
             sequence_number: manifest.sequence_number,
-            envelope,
+            envelope: Vec::new(),
         })
     }
 
@@ -199,6 +206,14 @@ fn is_fetched(manifest: &Manifest<'_>, number: u64) -> Result<bool, Error> {
         }
     }
     Ok(fetched)
+}
+
+fn decode(envelope: &[u8]) -> Result<Envelope<'_>, Error> {
+    if envelope.len() > MAX_MESSAGE {
+        let what = "an envelope that fits one message";
+        return Err(Error { kind: Kind::TooLarge, what, offset: 0, path: Vec::new() });
+    }
+    Envelope::decode(envelope)
 }
 
 #[cfg(test)]

@@ -123,7 +123,21 @@ impl Directory {
         [own, file].into_iter().try_for_each(|part| checked_name(part).map(|_| ()))?;
         let path = self.root.join(MANIFESTS).join(name);
         if !path.is_file() {
-            return Err(StoreError::NotFound(format!("{name} is not published: see teep-tam list")));
+            let hint = match give_up {
+                true => {
+                    "; to have devices give up what was withdrawn without --give-up, publish it again first"
+                }
+                false => "",
+            };
+            return Err(StoreError::NotFound(format!("{name} is not published: see teep-tam list{hint}")));
+        }
+        if give_up
+            && Offer::withdrawn(name.to_owned(), read(&path)?).is_ok_and(|offer| is_for_trust_store(&offer))
+        {
+            return Err(StoreError::Invalid(format!(
+                "{name} has a trust store, which no device can give up: publish another one, or withdraw it without \
+                 --give-up"
+            )));
         }
         self.remember(&path)?;
         if give_up {
@@ -143,13 +157,12 @@ impl Directory {
         self.offers_in(MANIFESTS, |name, envelope| Offer::verified(name, envelope, &signers))
     }
 
-    /// The manifests that devices are to give up, by name; also when certificates of their signers have expired since.
+    /// The manifests that devices are to give up, by name; also when their signers are not vetted any more.
     ///
     /// # Errors
     /// [`StoreError::File`] when the directory cannot be read.
     pub fn withdrawn_manifests(&self) -> Result<Listing<Offer>, StoreError> {
-        let signers = self.signer_anchors()?;
-        self.offers_in(WITHDRAWN, |name, envelope| Offer::verified_at(name, envelope, &signers, None))
+        self.offers_in(WITHDRAWN, Offer::withdrawn)
     }
 
     /// Keeps the manifest at `path` in mind, which is to go.

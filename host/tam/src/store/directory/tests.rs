@@ -176,7 +176,12 @@ fn what_is_withdrawn_can_be_given_up() {
     let offer = world.directory.publish(&path, None, &[]).unwrap().offer;
     world.directory.withdraw("hello.suit", true).unwrap();
     assert!(world.directory.offers().unwrap().items.is_empty());
+    assert_eq!(world.directory.withdrawn().unwrap().items, std::slice::from_ref(&offer));
+    // Nor does it help the signer that nobody vets it any more.
+    fs::remove_dir_all(world.dir.path().join("tam/signers")).unwrap();
+    fs::create_dir(world.dir.path().join("tam/signers")).unwrap();
     assert_eq!(world.directory.withdrawn().unwrap().items, [offer]);
+    world.directory.add_signer(&world.signer.public_key(), None).unwrap();
     world.directory.publish(&path, None, &[]).unwrap();
     assert!(world.directory.withdrawn().unwrap().items.is_empty(), "it is wanted again");
 }
