@@ -2,7 +2,7 @@
 use crate::config::Config;
 use crate::contacts::Contacts;
 use crate::data::{self, DataPiece};
-use crate::env::{Env, EnvError, Storage};
+use crate::env::{Env, EnvError, Measured, Storage};
 use crate::keys;
 use crate::rate::Rate;
 use crate::request::Requests;
@@ -38,8 +38,8 @@ pub struct Agent<E: Env> {
     /// Objects that may not be needed, to be looked at when the state is there again.
     left: Vec<u64>,
     key: Option<SigningKey>,
-    /// What the TEE measured the Agent to be.
-    pub(crate) measured: Option<[u8; 32]>,
+    /// What the TEE measured when that was asked first.
+    pub(crate) measured: Option<Measured>,
     pub(crate) contacts: Contacts,
     pub(crate) requests: Requests,
     /// Errors to invalid messages.

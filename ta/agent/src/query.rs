@@ -115,7 +115,7 @@ impl<E: Env> Agent<E> {
         let own_id =
             ComponentId::encode(&[&b"TEEP-Device"[..], &b"SecureFS"[..], &AGENT_UUID[..], &b"ta"[..]]);
         let own_digest = match request.requests(data_item::TRUSTED_COMPONENTS) {
-            true => self.own_digest(),
+            true => self.measurement().map(|measured| Digest::sha256(measured.agent)),
             false => None,
         };
         let trust_store = self.trust_store_claim()?;
@@ -160,14 +160,6 @@ impl<E: Env> Agent<E> {
             self.requests.told(requested, now);
         }
         Ok(answer)
-    }
-
-    /// What the TEE measured the Agent to be when that was asked first; `None` where it measures nothing, or cannot yet.
-    fn own_digest(&mut self) -> Option<Digest> {
-        if self.measured.is_none() {
-            self.measured = self.measurement().map(|measured| measured.agent);
-        }
-        self.measured.map(Digest::sha256)
     }
 
     /// A report for each installed manifest, made now from what is recorded (AMB-22), the first one with what the

@@ -52,12 +52,16 @@ impl<E: Env> Agent<E> {
         Ok(info)
     }
 
-    /// What the TEE measures, for people: a TEE that cannot measure just now does not keep a device from being enrolled.
+    /// What the TEE measured when that was asked first, which takes it long: Evidence has it measured anew. `None` where it
+    /// measures nothing, or cannot just now, which does not keep a device from being enrolled.
     pub(crate) fn measurement(&mut self) -> Option<Measured> {
-        self.env.measurement().unwrap_or_else(|error| {
-            self.env.log(format_args!("the Agent cannot be measured: {error}"));
-            None
-        })
+        if self.measured.is_none() {
+            self.measured = self.env.measurement().unwrap_or_else(|error| {
+                self.env.log(format_args!("the Agent cannot be measured: {error}"));
+                None
+            });
+        }
+        self.measured
     }
 
     fn stored(&mut self) -> Result<Stored, Failed> {

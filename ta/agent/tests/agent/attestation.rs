@@ -151,8 +151,9 @@ fn evidence_has_a_profile_by_configuration_and_a_measurement_where_there_is_one(
     let claims = Claims { eat_profile: Some("urn:board"), ..device_claims() };
     let claims = DeviceClaims::new(&claims, &EatProfile::default()).expect("complete");
     let config = Config { attestation: Some(claims), ..configuration() };
-    let mut device = Device::start_with(MemoryEnv::new([7; 32]), &config.encode());
-    device.env.set_measurement(None);
+    let env = MemoryEnv::new([7; 32]);
+    env.set_measurement(None);
+    let mut device = Device::start_with(env, &config.encode());
     let (key, message_key) = (attestation_key(&mut device), device.public_key().thumbprint());
     let (format, payload) = evidence(&asked(&mut device, CHALLENGE));
     assert_eq!(format, Some(eat_media_type("urn:board")));

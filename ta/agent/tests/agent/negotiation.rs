@@ -9,6 +9,7 @@ use teep_proto::cose::{AgreementSecret, ContentAlgorithm, EncryptTo, KeyWrap, Si
 use teep_proto::suit::{Authenticator, Digest, Report};
 use teep_proto::teep::labels::data_item;
 use teep_proto::teep::{CipherSuite, ErrCode, Message, QueryRequest};
+use teep_sim::MemoryEnv;
 
 const CHALLENGE: &[u8] = b"challenge";
 
@@ -47,7 +48,7 @@ fn each_failure_carries_its_list_and_the_token() {
     let mut config = configuration();
     config.trust.verifiers = vec![key(0x66).public_key().into()];
     config.trust.tams[0].attestation_required = true;
-    let mut demanding = Device::start_with(teep_sim::MemoryEnv::new([7; 32]), &config.encode());
+    let mut demanding = Device::start_with(MemoryEnv::new([7; 32]), &config.encode());
     let mut device = Device::new();
     let other = vec![CipherSuite::sign1(other_suite().algorithm())];
     let unreadable = signed(&key_of(other_suite(), 60));
@@ -143,8 +144,9 @@ fn report_of_the_tam_that_is_none() {
 #[test]
 fn agent_lists_itself_with_its_measurement() {
     for measured in [Some(Measured { agent: [0x4d; 32], tee: [0x54; 32] }), None] {
-        let mut device = Device::new();
-        device.env.set_measurement(measured);
+        let env = MemoryEnv::new([7; 32]);
+        env.set_measurement(measured);
+        let mut device = Device::start_with(env, &configuration().encode());
         let received = answer(&mut device, query_request());
         let Message::QueryResponse(response) = received.message() else { panic!("no QueryResponse") };
         let listed = response.tc_list.expect("REQ-TEEP-064");
